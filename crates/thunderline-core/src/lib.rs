@@ -1,0 +1,22 @@
+//! The words that every part of Thunderline speaks.
+//!
+//! Typed [ids](id), the call context [`Cx`] (who is asking, for which tenant, what time it is), [`Action`]s and the
+//! [`Rule`]s that guard them, [`Event`]s (facts), [`Job`]s (work to do later), a domain's [`Manifest`] and the one
+//! [`Error`] type. Deliberately absent: I/O, async, and anything that belongs to one domain only.
+
+mod action;
+mod cx;
+mod error;
+mod event;
+pub mod id;
+mod job;
+mod manifest;
+
+pub use action::{Action, Decision, Rule};
+pub use cx::{Actor, Clock, Cx, FixedClock, Random, Role, SeededRandom, SystemClock, SystemRandom};
+pub use error::{Error, ErrorClass, ErrorKind, Problem, Result};
+pub use event::{Envelope, Event, Subject};
+pub use id::{ArtifactId, EventId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId, TenantId};
+pub use jiff::{SignedDuration, Timestamp};
+pub use job::Job;
+pub use manifest::Manifest;
