@@ -1,0 +1,16 @@
+//! Content-addressed blobs in a directory.
+//!
+//! A blob's name is the SHA-256 of its bytes, so writing twice is harmless and every read can be checked. Blobs live in
+//! [`Area`]s: `checkpoints` is kept, `rounds/<id>` is thrown away whole when the round is over; since no blob is shared
+//! between areas, throwing one away can never take another's data.
+//!
+//! A blob appears under its name only when it is complete: bytes go to a temporary file first, which is then renamed.
+//! Everything here is blocking; async callers go through `spawn_blocking`.
+
+mod area;
+mod digest;
+mod writer;
+
+pub use area::{Area, Objects};
+pub use digest::{Hasher, Sha256};
+pub use writer::Writer;
