@@ -1,0 +1,86 @@
+//! The inner loops of aggregation: `acc += weight * element` in `f64` for every element type, and the way back.
+//!
+//! Each loop runs over `as_chunks`, whose pieces have a length that the compiler knows, so there are no bounds checks and
+//! the loops vectorise on whatever the target offers.
+
+use half::{
+    bf16, f16,
+    slice::{HalfBitsSliceExt, HalfFloatSliceExt},
+};
+
+use crate::{DType, round};
+
+/// Halves that are widened together.
+const HALVES: usize = 512;
+
+/// `acc[i] += weight * element[i]` for the little-endian elements in `bytes`; the shorter side decides.
+pub(crate) fn fold(dtype: DType, acc: &mut [f64], bytes: &[u8], weight: f64) {
+    match dtype {
+        DType::F16 => fold_f16(acc, bytes, weight),
+        DType::BF16 => add(acc, bytes, weight, |raw: [u8; 2]| {
+            f64::from(f32::from_bits(u32::from(u16::from_le_bytes(raw)) << 16))
+        }),
+        DType::F32 => add(acc, bytes, weight, |raw: [u8; 4]| f64::from(f32::from_le_bytes(raw))),
+        DType::F64 => add(acc, bytes, weight, f64::from_le_bytes),
+        DType::I8 => add(acc, bytes, weight, |raw: [u8; 1]| f64::from(i8::from_le_bytes(raw))),
+        DType::I16 => add(acc, bytes, weight, |raw: [u8; 2]| f64::from(i16::from_le_bytes(raw))),
+        DType::I32 => add(acc, bytes, weight, |raw: [u8; 4]| f64::from(i32::from_le_bytes(raw))),
+        DType::I64 => add(acc, bytes, weight, |raw: [u8; 8]| i64::from_le_bytes(raw) as f64),
+        DType::U8 => add(acc, bytes, weight, |raw: [u8; 1]| f64::from(raw[0])),
+        DType::U16 => add(acc, bytes, weight, |raw: [u8; 2]| f64::from(u16::from_le_bytes(raw))),
+        DType::U32 => add(acc, bytes, weight, |raw: [u8; 4]| f64::from(u32::from_le_bytes(raw))),
+        DType::U64 => add(acc, bytes, weight, |raw: [u8; 8]| u64::from_le_bytes(raw) as f64),
+        DType::Bool => add(acc, bytes, weight, |raw: [u8; 1]| f64::from(u8::from(raw[0] != 0))),
+    }
+}
+
+fn add<const N: usize>(acc: &mut [f64], bytes: &[u8], weight: f64, widen: impl Fn([u8; N]) -> f64) {
+    let (elements, _) = bytes.as_chunks::<N>();
+    for (sum, &raw) in acc.iter_mut().zip(elements) {
+        *sum += weight * widen(raw);
+    }
+}
+
+/// `half` widens whole slices with the processor's own instruction where there is one, single values in many steps.
+fn fold_f16(acc: &mut [f64], bytes: &[u8], weight: f64) {
+    let (elements, _) = bytes.as_chunks::<2>();
+    let mut bits = [0u16; HALVES];
+    let mut wide = [0f32; HALVES];
+    for (sums, block) in acc.chunks_mut(HALVES).zip(elements.chunks(HALVES)) {
+        for (bits, &raw) in bits.iter_mut().zip(block) {
+            *bits = u16::from_le_bytes(raw);
+        }
+        let halves: &[f16] = bits.reinterpret_cast();
+        halves[..block.len()].convert_to_f32_slice(&mut wide[..block.len()]);
+        for (sum, &value) in sums.iter_mut().zip(&wide[..block.len()]) {
+            *sum += weight * f64::from(value);
+        }
+    }
+}
+
+/// Writes `acc[i] / total`, rounded once (half to even) to the type, as little-endian bytes; the shorter side decides.
+/// Integers saturate at the ends of their range.
+pub(crate) fn finish(dtype: DType, acc: &[f64], total: f64, out: &mut [u8]) {
+    match dtype {
+        DType::F16 => put(acc, total, out, |x| round::to_f16(x).to_le_bytes()),
+        DType::BF16 => put(acc, total, out, |x| -> [u8; 2] { bf16::to_le_bytes(round::to_bf16(x)) }),
+        DType::F32 => put(acc, total, out, |x| (x as f32).to_le_bytes()),
+        DType::F64 => put(acc, total, out, f64::to_le_bytes),
+        DType::I8 => put(acc, total, out, |x| (x.round_ties_even() as i8).to_le_bytes()),
+        DType::I16 => put(acc, total, out, |x| (x.round_ties_even() as i16).to_le_bytes()),
+        DType::I32 => put(acc, total, out, |x| (x.round_ties_even() as i32).to_le_bytes()),
+        DType::I64 => put(acc, total, out, |x| (x.round_ties_even() as i64).to_le_bytes()),
+        DType::U8 => put(acc, total, out, |x| [x.round_ties_even() as u8]),
+        DType::U16 => put(acc, total, out, |x| (x.round_ties_even() as u16).to_le_bytes()),
+        DType::U32 => put(acc, total, out, |x| (x.round_ties_even() as u32).to_le_bytes()),
+        DType::U64 => put(acc, total, out, |x| (x.round_ties_even() as u64).to_le_bytes()),
+        DType::Bool => put(acc, total, out, |x| [u8::from(x.round_ties_even() != 0.0)]),
+    }
+}
+
+fn put<const N: usize>(acc: &[f64], total: f64, out: &mut [u8], narrow: impl Fn(f64) -> [u8; N]) {
+    let (places, _) = out.as_chunks_mut::<N>();
+    for (place, &sum) in places.iter_mut().zip(acc) {
+        *place = narrow(sum / total);
+    }
+}

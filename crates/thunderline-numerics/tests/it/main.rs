@@ -1,0 +1,6 @@
+//! Properties of the public functions that need no network and no database.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
+mod digits;
+mod mean;
