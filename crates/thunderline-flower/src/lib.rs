@@ -3,13 +3,14 @@
 //! [`wire`] holds the protobuf messages and [`Rpc`] their names on both transports. A message's payload travels as a tree
 //! of content-addressed objects: [`object`] encodes and identifies one, [`tree`] lists what belongs together, [`array`]
 //! and [`record`] hold their bodies, [`message`] puts a request together and checks a reply. [`auth`] is about the
-//! signature on every request.
+//! signature on every request, [`fab`] about the app bundles that clients run.
 //!
-//! Used by both ends. Deliberately absent: I/O, async, and numbers: an array's
+//! Used by both ends. Deliberately absent: I/O except for reading a folder into a bundle, async, and numbers: an array's
 //! data is a `.npy` file that is parsed elsewhere.
 
 pub mod array;
 pub mod auth;
+pub mod fab;
 mod json;
 pub mod message;
 pub mod object;
