@@ -1,0 +1,1 @@
+"""Adds a constant to whatever arrays it is given, as a Flower app."""
