@@ -1,0 +1,40 @@
+//! The only crate that sees a SQL driver.
+//!
+//! [`Db`] opens SQLite or PostgreSQL. [`Db::read`] gives a read-only view, [`Db::write`] the only writable transaction:
+//! both ask the policy first. A [`Write`] commits data, audit row, outbox events and jobs together or not at all. Around
+//! that: [migrations](Migration), the [job queue's mechanism](Jobs), the outbox and its cursors, [`Signals`].
+//!
+//! Domains write portable SQL in [`Stmt`]s over tables with their own prefix; tables `tl_*` are the store's. Differences
+//! between the engines live here. Deliberately absent: an object-relational mapper, and any table of a domain.
+
+mod audit;
+mod db;
+mod denials;
+mod engine;
+mod failure;
+mod jobs;
+mod migrate;
+mod outbox;
+mod read;
+mod retry;
+mod row;
+pub mod scratch;
+mod signals;
+mod stmt;
+mod tables;
+mod value;
+mod write;
+
+pub use audit::{AuditEntry, AuditFilter, Outcome};
+pub use db::Db;
+pub use engine::Engine;
+pub use jobs::{Claimed, Failed, JobEntry, Jobs, LEASE};
+pub use migrate::{Migration, MigrationSet, STORE_MIGRATIONS};
+pub use outbox::EventFilter;
+pub use read::Read;
+pub use row::Row;
+pub use signals::{EVENTS, JOBS, Signals, Waiter};
+pub use stmt::Stmt;
+pub use tables::tables_of;
+pub use value::{FromValue, Nullable, Value};
+pub use write::Write;
