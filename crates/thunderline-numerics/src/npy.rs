@@ -15,7 +15,7 @@ const GROWTH_DIGITS: usize = 21;
 /// What NumPy 2 allows.
 const MAX_AXES: usize = 64;
 /// A longer header is an attack or an accident: a shape needs a few hundred bytes.
-const MAX_HEADER: usize = 64 * 1024;
+const MAX_HEADER: u32 = 64 * 1024;
 
 /// What a `.npy` header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,30 +49,38 @@ impl NpyHeader {
     }
 }
 
-/// Reads the header at the beginning of `prefix`, which may hold more than the header, or the whole file.
+/// Where the header that begins here ends; `None` where more bytes are needed to know it.
 ///
 /// # Errors
-/// `invalid`: not a `.npy` file, the prefix ends within the header, or an array that we do not take.
-pub fn parse_header(prefix: &[u8]) -> Result<NpyHeader> {
-    if !prefix.starts_with(MAGIC) {
+/// `invalid` where this is no `.npy` file, or one of an unknown version or with an absurd header.
+pub fn header_end(prefix: &[u8]) -> Result<Option<usize>> {
+    let magic = &MAGIC[..prefix.len().min(MAGIC.len())];
+    if !prefix.starts_with(magic) {
         return Err(bad("it does not begin with \\x93NUMPY"));
     }
     let (start, length) = match prefix.get(MAGIC.len()..) {
-        Some([1, _, low, high, ..]) => (10, usize::from(u16::from_le_bytes([*low, *high]))),
-        Some([2 | 3, _, a, b, c, d, ..]) => {
-            let length = u32::from_le_bytes([*a, *b, *c, *d]);
-            (12, usize::try_from(length).map_err(|_| bad("its header is too long"))?)
-        }
-        Some([1..=3, ..] | []) | None => return Err(bad("its header is cut off")),
+        Some([1, _, low, high, ..]) => (10, u32::from(u16::from_le_bytes([*low, *high]))),
+        Some([2 | 3, _, a, b, c, d, ..]) => (12, u32::from_le_bytes([*a, *b, *c, *d])),
+        Some([1..=3, ..] | []) | None => return Ok(None),
         Some([version, ..]) => return Err(bad(format!("version {version} is unknown"))),
     };
     if length > MAX_HEADER {
         return Err(bad(format!("its header is {length} bytes long, more than {MAX_HEADER}")));
     }
-    let header = prefix.get(start..start + length).ok_or_else(|| bad("its header is cut off"))?;
-    let text = std::str::from_utf8(header).map_err(|_| bad("its header is not text"))?;
+    Ok(Some(start + length as usize))
+}
+
+/// Reads the header at the beginning of `prefix`, which may hold more than the header, or the whole file.
+///
+/// # Errors
+/// `invalid`: not a `.npy` file, the prefix ends within the header, or an array that we do not take.
+pub fn parse_header(prefix: &[u8]) -> Result<NpyHeader> {
+    let end =
+        header_end(prefix)?.filter(|&end| end <= prefix.len()).ok_or_else(|| bad("its header is cut off"))?;
+    let start = if prefix[MAGIC.len()] == 1 { 10 } else { 12 };
+    let text = std::str::from_utf8(&prefix[start..end]).map_err(|_| bad("its header is not text"))?;
     let (dtype, shape) = parse_dict(text)?;
-    Ok(NpyHeader { dtype, shape, data_offset: start + length })
+    Ok(NpyHeader { dtype, shape, data_offset: end })
 }
 
 /// Reads a header from a stream, which afterwards stands at the first element.
@@ -80,19 +88,13 @@ pub fn parse_header(prefix: &[u8]) -> Result<NpyHeader> {
 /// # Errors
 /// As [`parse_header`]; `internal` where the stream fails.
 pub fn read_header(input: &mut impl Read) -> Result<NpyHeader> {
-    let mut prefix = vec![0; MAGIC.len() + 2];
+    // The shortest beginning that tells the length, whatever the version.
+    let mut prefix = vec![0; 12];
     read_more(input, &mut prefix, 0)?;
-    let width = if prefix.starts_with(MAGIC) && prefix[MAGIC.len()] == 1 { 2 } else { 4 };
-    let start = prefix.len() + width;
-    prefix.resize(start, 0);
-    read_more(input, &mut prefix, start - width)?;
-    let length =
-        prefix[start - width..].iter().rev().fold(0usize, |length, &byte| (length << 8) | usize::from(byte));
-    // A header that is too long is left unread: `parse_header` refuses it by the length field alone.
-    if length <= MAX_HEADER {
-        prefix.resize(start + length, 0);
-        read_more(input, &mut prefix, start)?;
-    }
+    let end = header_end(&prefix)?.ok_or_else(|| bad("its header is cut off"))?;
+    let known = prefix.len();
+    prefix.resize(end.max(known), 0);
+    read_more(input, &mut prefix, known)?;
     parse_header(&prefix)
 }
 

@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn trained(config: &SgdConfig) -> (Network, TrainReport) {
-        let spec = ModelSpec::Mlp { inputs: 2, hidden: vec![8], classes: 2 };
+        let spec = ModelSpec::new(&[2, 8, 2]);
         let mut network = Network::initial(&spec, &mut Rng::derive(1, &["init"])).unwrap();
         let report = train(&mut network, &clouds(), config, &mut Rng::derive(1, &["shuffle"])).unwrap();
         (network, report)
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_proximal_term_keeps_the_model_near_where_it_began() {
-        let spec = ModelSpec::Mlp { inputs: 2, hidden: vec![8], classes: 2 };
+        let spec = ModelSpec::new(&[2, 8, 2]);
         let start = Network::initial(&spec, &mut Rng::derive(1, &["init"])).unwrap();
         let way = |proximal_mu| {
             let (end, _) = trained(&SgdConfig { proximal_mu, ..config() });
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn divergence_and_wrong_settings_are_errors() {
-        let spec = ModelSpec::Mlp { inputs: 2, hidden: vec![8], classes: 2 };
+        let spec = ModelSpec::new(&[2, 8, 2]);
         let mut network = Network::initial(&spec, &mut Rng::derive(1, &["init"])).unwrap();
         let mut run = |config| train(&mut network, &clouds(), &config, &mut Rng::derive(1, &[]));
         let error = run(SgdConfig { learning_rate: 1e30, ..config() }).unwrap_err();
@@ -214,7 +214,7 @@ mod tests {
             proximal_mu: -1.0,
         };
         assert_eq!(run(wrong).unwrap_err().problems().len(), 5);
-        let narrow = ModelSpec::Softmax { inputs: 3, classes: 2 };
+        let narrow = ModelSpec::new(&[3, 2]);
         let mut narrow = Network::initial(&narrow, &mut Rng::derive(1, &[])).unwrap();
         assert!(train(&mut narrow, &clouds(), &config(), &mut Rng::derive(1, &[])).is_err());
     }

@@ -130,10 +130,7 @@ mod tests {
             .collect();
         let data = Dataset::read_csv(text.as_bytes(), 1.0).unwrap();
         let places = [0, 3, 4, 7, 11];
-        for spec in [
-            ModelSpec::Softmax { inputs: 20, classes: 3 },
-            ModelSpec::Mlp { inputs: 20, hidden: vec![17, 6], classes: 3 },
-        ] {
+        for spec in [ModelSpec::new(&[20, 3]), ModelSpec::new(&[20, 17, 6, 3])] {
             let mut network = Network::initial(&spec, &mut rng).unwrap();
             network.parameters_mut().iter_mut().for_each(|value| *value += 0.05 * rng.normal() as f32);
             let mut gradient = Gradient::new(&network);

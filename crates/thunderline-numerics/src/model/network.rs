@@ -41,7 +41,7 @@ impl Network {
     /// As [`ModelSpec::schema`].
     pub fn initial(spec: &ModelSpec, rng: &mut Rng) -> Result<Self> {
         let mut network = Self::zero(spec)?;
-        if matches!(spec, ModelSpec::Mlp { .. }) {
+        if spec.layers.len() > 2 {
             for layer in network.layers().collect::<Vec<_>>() {
                 let deviation = (2.0 / layer.inputs as f64).sqrt();
                 for weight in &mut network.parameters[layer.start..layer.bias()] {
@@ -71,7 +71,7 @@ impl Network {
     fn zero(spec: &ModelSpec) -> Result<Self> {
         let schema = spec.schema()?;
         let elements = usize::try_from(schema.elements()).expect("a schema's arrays fit memory");
-        Ok(Self { schema, sizes: spec.sizes(), parameters: vec![0.0; elements] })
+        Ok(Self { schema, sizes: spec.layers.clone(), parameters: vec![0.0; elements] })
     }
 
     /// The parameters as little-endian bytes in schema order.
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn bytes_lead_back_to_the_same_network() {
-        let spec = ModelSpec::Mlp { inputs: 5, hidden: vec![4], classes: 3 };
+        let spec = ModelSpec::new(&[5, 4, 3]);
         let network = Network::initial(&spec, &mut Rng::derive(1, &["init"])).unwrap();
         assert_eq!(network.parameters().len(), 5 * 4 + 4 + 4 * 3 + 3);
         assert_eq!(Network::from_bytes(&spec, &network.to_bytes()).unwrap(), network);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn weights_begin_with_the_variance_that_relu_needs() {
-        let spec = ModelSpec::Mlp { inputs: 200, hidden: vec![100], classes: 10 };
+        let spec = ModelSpec::new(&[200, 100, 10]);
         let network = Network::initial(&spec, &mut Rng::derive(1, &["init"])).unwrap();
         let weights = &network.parameters()[..20_000];
         let variance = weights.iter().map(|weight| weight * weight).sum::<f32>() / 20_000.0;

@@ -7,70 +7,57 @@ use crate::{ArraySpec, DType, Error, ModelSchema, Result};
 /// More parameters than this (1 GiB of `f32`) are for a real training framework.
 const MAX_PARAMETERS: usize = 1 << 28;
 
-/// A built-in model. In JSON: `{"softmax": {"inputs": 64, "classes": 10}}` or
-/// `{"mlp": {"inputs": 64, "hidden": [64], "classes": 10}}`.
+/// A built-in model: linear layers with ReLU between them. In JSON: `{"layers": [64, 64, 10]}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum ModelSpec {
-    /// Multinomial logistic regression: one linear layer.
-    Softmax {
-        /// Features per example.
-        inputs: usize,
-        /// Labels.
-        classes: usize,
-    },
-    /// Linear layers with ReLU between them.
-    Mlp {
-        /// Features per example.
-        inputs: usize,
-        /// Widths of the layers between, first to last.
-        hidden: Vec<usize>,
-        /// Labels.
-        classes: usize,
-    },
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Widths from the features to the classes. Two widths are multinomial logistic regression (softmax), more are a
+    /// multi-layer perceptron.
+    pub layers: Vec<usize>,
 }
 
 impl ModelSpec {
-    /// Widths from the features to the classes.
+    /// A model of these widths.
     #[must_use]
-    pub fn sizes(&self) -> Vec<usize> {
-        match self {
-            Self::Softmax { inputs, classes } => vec![*inputs, *classes],
-            Self::Mlp { inputs, hidden, classes } => [&[*inputs], hidden.as_slice(), &[*classes]].concat(),
-        }
+    pub fn new(layers: &[usize]) -> Self {
+        Self { layers: layers.to_vec() }
     }
 
     /// The parameters: `layers.0.weight` (outputs × inputs), `layers.0.bias`, `layers.1.weight`, …
     ///
     /// # Errors
-    /// `invalid` where a width is 0, there are fewer than two classes, or there are too many parameters.
+    /// `invalid` where there are fewer than two widths, a width is 0, there are fewer than two classes, or there are too
+    /// many parameters.
     pub fn schema(&self) -> Result<ModelSchema> {
-        let sizes = self.sizes();
-        if sizes.contains(&0) {
-            return Err(Error::invalid_value(
-                "model",
-                format!("a layer of width 0 in {sizes:?}"),
-                "1 or more",
-            ));
+        let layers = &self.layers;
+        let refuse =
+            |reason: String, allowed: &str| Err(Error::invalid_value("model.layers", reason, allowed));
+        if layers.len() < 2 || layers.contains(&0) {
+            return refuse(
+                format!("{layers:?}"),
+                "the number of features, of hidden units, of classes: 1 or more",
+            );
         }
-        if sizes.last().is_none_or(|&classes| classes < 2) {
-            return Err(Error::invalid_value("model.classes", "one class needs no model", "2 or more"));
+        if layers.last() == Some(&1) {
+            return refuse("one class needs no model".into(), "2 classes or more");
         }
-        let parameters = sizes.windows(2).try_fold(0usize, |sum, pair| {
+        let parameters = layers.windows(2).try_fold(0usize, |sum, pair| {
             let layer = pair[0].checked_add(1)?.checked_mul(pair[1])?;
             sum.checked_add(layer).filter(|&sum| sum <= MAX_PARAMETERS)
         });
         if parameters.is_none() {
-            let allowed = format!("at most {MAX_PARAMETERS} parameters");
-            return Err(Error::invalid_value("model", format!("{sizes:?} is too large"), allowed));
+            return refuse(
+                format!("{layers:?} is too large"),
+                &format!("at most {MAX_PARAMETERS} parameters"),
+            );
         }
-        let layers = sizes.windows(2).enumerate().flat_map(|(layer, pair)| {
+        let arrays = layers.windows(2).enumerate().flat_map(|(layer, pair)| {
             [
                 ArraySpec::new(format!("layers.{layer}.weight"), DType::F32, &[pair[1], pair[0]]),
                 ArraySpec::new(format!("layers.{layer}.bias"), DType::F32, &[pair[1]]),
             ]
         });
-        ModelSchema::new(layers.collect())
+        ModelSchema::new(arrays.collect())
     }
 }
 
@@ -79,27 +66,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_form_is_as_documented() {
-        let softmax: ModelSpec =
-            serde_json::from_str(r#"{"softmax": {"inputs": 64, "classes": 10}}"#).unwrap();
-        assert_eq!(softmax.sizes(), [64, 10]);
-        let text = r#"{"mlp": {"inputs": 64, "hidden": [32, 16], "classes": 10}}"#;
-        let mlp: ModelSpec = serde_json::from_str(text).unwrap();
-        assert_eq!(mlp.sizes(), [64, 32, 16, 10]);
-        let names: Vec<_> = mlp.schema().unwrap().arrays().iter().map(ToString::to_string).collect();
+    fn arrays_are_named_by_layer() {
+        let spec: ModelSpec = serde_json::from_str(r#"{"layers": [64, 32, 16, 10]}"#).unwrap();
+        let names: Vec<_> = spec.schema().unwrap().arrays().iter().map(ToString::to_string).collect();
         assert_eq!(names[0], "'layers.0.weight' float32[32, 64]");
         assert_eq!(names[5], "'layers.2.bias' float32[10]");
-        assert!(
-            serde_json::from_str::<ModelSpec>(r#"{"softmax": {"inputs": 1, "classes": 2, "x": 3}}"#).is_err()
-        );
+        assert!(serde_json::from_str::<ModelSpec>(r#"{"layers": [4, 2], "x": 3}"#).is_err());
     }
 
     #[test]
     fn impossible_models_are_refused() {
-        let mlp =
-            |inputs, hidden: &[usize], classes| ModelSpec::Mlp { inputs, hidden: hidden.to_vec(), classes };
-        for spec in [mlp(0, &[], 2), mlp(4, &[0], 2), mlp(4, &[3], 1), mlp(usize::MAX, &[usize::MAX], 2)] {
-            assert_eq!(spec.schema().unwrap_err().code(), "invalid", "{spec:?}");
+        for layers in [&[][..], &[4], &[0, 2], &[4, 0, 2], &[4, 3, 1], &[usize::MAX, usize::MAX, 2]] {
+            assert_eq!(ModelSpec::new(layers).schema().unwrap_err().code(), "invalid", "{layers:?}");
         }
     }
 }

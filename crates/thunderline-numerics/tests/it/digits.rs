@@ -53,7 +53,7 @@ fn round(
 
 #[test]
 fn ten_skewed_sites_learn_the_digits_together() {
-    let spec = ModelSpec::Mlp { inputs: 64, hidden: vec![64], classes: 10 };
+    let spec = ModelSpec::new(&[64, 64, 10]);
     let config =
         SgdConfig { learning_rate: 0.1, momentum: 0.0, batch_size: 16, local_epochs: 2, proximal_mu: 0.0 };
     let run = |seed: u64, rounds: u32| {
