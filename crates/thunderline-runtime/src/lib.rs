@@ -1,0 +1,22 @@
+//! Process life: what runs in the background, and how it stops.
+//!
+//! [`Tasks`] supervises, cancels and drains. The [`Worker`] runs jobs, the [`Relay`] hands events to subscriptions, and
+//! [`Periodic`] runs reconcilers; [`Background`] is the three together. Each can be run once, on demand, under a fake
+//! clock: the loops only repeat that. Deliberately absent: any job, subscription or reconciler; those are the domains'.
+
+mod background;
+mod guard;
+mod jobs;
+mod periodic;
+mod relay;
+mod tasks;
+mod worker;
+
+pub use background::Background;
+pub use futures::future::BoxFuture;
+pub use jobs::Registry;
+pub use periodic::{Periodic, Reconciler};
+pub use relay::{Relay, Relayed, Subscription};
+pub use tasks::{Drained, Kind, Tasks};
+pub use tokio_util::sync::CancellationToken;
+pub use worker::Worker;
