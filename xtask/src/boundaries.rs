@@ -4,14 +4,14 @@ use std::fs;
 
 use crate::deny::{self, Rule};
 use crate::graph::Graph;
-use crate::workspace;
+use crate::{shell, workspace};
 
 /// Checks the workspace as it is.
 pub fn run() -> Result<(), String> {
     let path = workspace::root().join("deny.toml");
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let rules = deny::rules(&text)?;
-    let graph = Graph::read(&workspace::metadata(true)?)?;
+    let graph = Graph::read(&shell::capture(shell::cargo().args(Graph::ARGUMENTS))?)?;
     let problems = violations(&rules, &graph);
     if problems.is_empty() {
         println!("    {} rules hold over {} packages", rules.len(), graph.packages.len());
@@ -38,34 +38,16 @@ fn violations(rules: &[Rule], graph: &Graph) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
-    /// Metadata as cargo prints it, with these edges only.
-    fn metadata(edges: &[(&str, &str)]) -> Value {
-        let mut names: Vec<&str> = edges.iter().flat_map(|(from, to)| [*from, *to]).collect();
-        names.sort_unstable();
-        names.dedup();
-        let id = |name: &str| format!("path+file:///made/up/{name}#0.1.0");
-        let packages: Vec<Value> = names.iter().map(|name| json!({"id": id(name), "name": name})).collect();
-        let nodes: Vec<Value> = names
-            .iter()
-            .map(|name| {
-                let deps: Vec<Value> = edges
-                    .iter()
-                    .filter(|(from, _)| from == name)
-                    .map(|(_, to)| json!({"pkg": id(to), "dep_kinds": [{"kind": null}]}))
-                    .collect();
-                json!({"id": id(name), "deps": deps})
-            })
-            .collect();
-        json!({"packages": packages, "resolve": {"nodes": nodes}})
-    }
-
+    /// What is found in a made-up tree with these edges only.
     fn found(edges: &[(&str, &str)]) -> Vec<String> {
         let rules = deny::rules(include_str!("../../deny.toml")).expect("deny.toml can be read");
-        violations(&rules, &Graph::read(&metadata(edges)).expect("the made-up metadata is complete"))
+        let tree: Vec<String> = edges
+            .iter()
+            .map(|(from, to)| format!("0{from} v0.1.0 (/made/up/{from})\n1{to} v1.0.0\n"))
+            .collect();
+        violations(&rules, &Graph::read(&tree.concat()).expect("the made-up tree is well formed"))
     }
 
     #[test]

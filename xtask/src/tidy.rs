@@ -26,7 +26,7 @@ pub fn run() -> Result<(), String> {
         let shown = file.strip_prefix(root).unwrap_or(file).display().to_string();
         problems.extend(source_problems(&text).into_iter().map(|problem| format!("{shown}{problem}")));
     }
-    let metadata = workspace::metadata(false)?;
+    let metadata = workspace::metadata()?;
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let manifest = package["manifest_path"].as_str().unwrap_or_default();
         let text = fs::read_to_string(manifest).map_err(|error| format!("{manifest}: {error}"))?;

@@ -11,18 +11,15 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the repository")
 }
 
-/// `cargo metadata` with the resolved graph, or without it, which needs no network and no lock file.
-pub fn metadata(with_graph: bool) -> Result<Value, String> {
-    let mut command = shell::cargo();
-    command.args(["metadata", "--format-version", "1"]);
-    command.arg(if with_graph { "--all-features" } else { "--no-deps" });
-    let text = shell::capture(&mut command)?;
+/// What `cargo metadata` says about the workspace's own crates; needs neither network nor lock file.
+pub fn metadata() -> Result<Value, String> {
+    let text = shell::capture(shell::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
     serde_json::from_str(&text).map_err(|error| format!("cargo metadata is not JSON: {error}"))
 }
 
 /// The folder that cargo builds into.
 pub fn target_directory() -> Result<PathBuf, String> {
-    let metadata = metadata(false)?;
+    let metadata = metadata()?;
     metadata["target_directory"]
         .as_str()
         .map(PathBuf::from)
