@@ -1,0 +1,111 @@
+//! Take a node's result, exactly once.
+
+use thunderline_contracts::federation::UpdateAccepted;
+use thunderline_core::{Action, Cx, Error, ErrorKind, LeaseId, Result, Rule, Subject};
+use thunderline_objects::Sha256;
+
+use super::{end_lease, read};
+use crate::{
+    Federations, aggregate,
+    drive::Drive,
+    plan::Purpose,
+    rows::{self, Lease},
+    spec::FederationSpec,
+    state::{LeaseEvent, LeaseState},
+    task::{NUM_EXAMPLES, Reply, Report, upload_area},
+};
+
+/// The node whose lease it is.
+pub const ACTION: Action = Action::new("fl.lease.accept_reply", Rule::Node);
+
+/// What became of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It counts.
+    Accepted,
+    /// It does not, and the lease has ended: the node is not asked again in this round.
+    Refused(String),
+    /// It was taken before: nothing changed.
+    Repeated,
+}
+
+/// Checks a result and takes it: the lease is released, and from then on the update is part of the round.
+///
+/// A result that is wrong (an error, a shape, an element type, a NaN, an absurd weight) ends the lease with that reason; it
+/// never stops the round.
+///
+/// # Errors
+/// `not_found` where the lease is another node's; `conflict` where it has ended otherwise: the result is late.
+pub async fn accept_reply(cx: &Cx, domain: &Federations, id: LeaseId, reply: Reply) -> Result<Acceptance> {
+    let mut read = domain.db.read(cx, &read::NODE_ACTION).await?;
+    let lease = read::own_lease(&mut read, cx, id).await?;
+    let round = super::round(&mut read, cx, lease.round).await?;
+    let federation = super::federation(&mut read, cx, lease.federation).await?;
+    drop(read);
+    if lease.state == LeaseState::Released {
+        return Ok(Acceptance::Repeated);
+    }
+    let released = lease.state.clone().apply(LeaseEvent::Released)?;
+    let report = match check(&federation.spec, &lease, round.model_in.as_deref(), domain, reply).await {
+        Ok(report) => report,
+        Err(error) if error.kind() == ErrorKind::Invalid => {
+            let reason = error.to_string();
+            end_lease::end_lease(cx, domain, id, false, &reason).await?;
+            return Ok(Acceptance::Refused(reason));
+        }
+        Err(error) => return Err(error),
+    };
+    let mut write = domain.db.write(cx, &ACTION).await?;
+    rows::leases::end(&mut write, id, &released, Some(&report), cx.now()).await?;
+    write.emit(&UpdateAccepted {
+        federation: lease.federation,
+        round: round.number,
+        client: lease.node,
+        lease: id,
+        purpose: lease.purpose.name().into(),
+        num_examples: report.num_examples,
+        metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
+    });
+    write.enqueue(&Drive { federation: lease.federation });
+    write.commit(&Subject::new("lease", id)).await?;
+    Ok(Acceptance::Accepted)
+}
+
+/// All that can be wrong with a result, as `invalid`.
+async fn check(
+    spec: &FederationSpec,
+    lease: &Lease,
+    model: Option<&str>,
+    domain: &Federations,
+    reply: Reply,
+) -> Result<Report> {
+    let refuse = |message: String| Err(Error::new(ErrorKind::Invalid, message));
+    if let Some(error) = reply.error {
+        return refuse(format!("the client reported an error: {error}"));
+    }
+    let num_examples = match reply.metrics.get(NUM_EXAMPLES) {
+        None => return refuse(format!("the metric '{NUM_EXAMPLES}' is missing")),
+        Some(count) if !count.is_finite() || *count <= 0.0 || *count > spec.update.max_examples => {
+            let most = spec.update.max_examples;
+            return refuse(format!(
+                "'{NUM_EXAMPLES}' is {count}; more than 0 and at most {most} is believed"
+            ));
+        }
+        Some(count) => *count,
+    };
+    if let Some((name, value)) = reply.metrics.iter().find(|(_, value)| !value.is_finite()) {
+        return refuse(format!("the metric '{name}' is {value}"));
+    }
+    let update = match (lease.purpose, reply.update) {
+        (Purpose::Evaluate, _) => None,
+        (Purpose::Train, None) => return refuse("the result has no arrays".into()),
+        (Purpose::Train, Some(update)) => Some(update),
+    };
+    if let Some(update) = update.clone() {
+        let digest: Sha256 = model.ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
+        let checkpoints = domain.objects.checkpoints()?;
+        let area = domain.objects.area(&upload_area(lease.round, lease.purpose))?;
+        crate::blocking(move || update.check(&aggregate::schema(&checkpoints, &digest)?, &area)).await?;
+    }
+    Ok(Report { num_examples, metrics: reply.metrics, update })
+}

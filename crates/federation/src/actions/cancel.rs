@@ -1,0 +1,37 @@
+//! Stop a federation for good.
+
+use thunderline_contracts::federation::FederationCancelled;
+use thunderline_core::{Action, Cx, FederationId, Result, Role, Rule};
+
+use super::{about_federation, end_lease};
+use crate::{
+    Federations,
+    rows::{self, Federation},
+    state::{FederationEvent, RoundEvent},
+};
+
+/// Who may cancel.
+pub const ACTION: Action = Action::new("fl.federation.cancel", Rule::AtLeast(Role::Operator));
+
+/// Ends the federation, its running round and every open lease. Models made so far are kept.
+///
+/// # Errors
+/// `not_found`; `conflict` where it is over already.
+pub async fn cancel(cx: &Cx, domain: &Federations, id: FederationId, reason: &str) -> Result<Federation> {
+    let mut write = domain.db.write(cx, &ACTION).await?;
+    let federation = super::federation(&mut write, cx, id).await?;
+    let state = federation.state.apply(FederationEvent::Cancelled)?;
+    rows::federations::set_state(&mut write, &federation, state, Some(reason), cx.now()).await?;
+    let why = "the federation was cancelled";
+    if let Some(round) = rows::rounds::newest(&mut write, id, cx.tenant()).await?
+        && !round.state.is_over()
+    {
+        let ended = round.state.clone().apply(RoundEvent::Failed { reason: why.into() })?;
+        rows::rounds::set_state(&mut write, &round, &ended, cx.now()).await?;
+        let dropped = rows::leases::end_open_of_federation(&mut write, id, why, cx.now()).await?;
+        end_lease::tell_dropped(&mut write, &dropped, round.number, why);
+    }
+    write.emit(&FederationCancelled { federation: id, reason: reason.into() });
+    write.commit(&about_federation(id)).await?;
+    Ok(Federation { state, reason: Some(reason.into()), ..federation })
+}

@@ -1,0 +1,48 @@
+//! Step: no model comes of a round.
+
+use thunderline_contracts::federation::RoundFailed;
+use thunderline_core::{Action, Cx, Result, RoundId, Rule, Subject};
+
+use super::end_lease;
+use crate::{Federations, rows, state::RoundEvent};
+
+/// Background work only.
+pub const ACTION: Action = Action::new("fl.round.fail", Rule::System);
+
+pub(crate) async fn fail_round(
+    cx: &Cx,
+    domain: &Federations,
+    id: RoundId,
+    reason: &str,
+    timed_out: bool,
+) -> Result<()> {
+    let mut write = domain.db.write(cx, &ACTION).await?;
+    let round = super::round(&mut write, cx, id).await?;
+    let federation = super::federation(&mut write, cx, round.federation).await?;
+    let event = if timed_out {
+        RoundEvent::TimedOut { reason: reason.into() }
+    } else {
+        RoundEvent::Failed { reason: reason.into() }
+    };
+    let state = round.state.clone().apply(event)?;
+    rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
+    let (completed, failures) = (federation.completed_rounds, federation.failures + 1);
+    rows::federations::set_progress(&mut write, federation.id, completed, failures).await?;
+    let dropped = rows::leases::end_open(&mut write, id, "the round failed", cx.now()).await?;
+    end_lease::tell_dropped(&mut write, &dropped, round.number, "the round failed");
+    write.emit(&RoundFailed {
+        federation: round.federation,
+        round_id: id,
+        round: round.number,
+        reason: reason.into(),
+        timed_out,
+    });
+    write.commit(&Subject::new("round", id)).await?;
+    remove_uploads(domain, id).await
+}
+
+/// Throws a finished round's uploads away. Repeating it is harmless; what a crash leaves is swept later.
+pub(crate) async fn remove_uploads(domain: &Federations, id: RoundId) -> Result<()> {
+    let area = domain.objects.area(&format!("rounds/{id}"))?;
+    crate::blocking(move || area.remove()).await
+}

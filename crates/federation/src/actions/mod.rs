@@ -1,0 +1,75 @@
+//! Everything that can be done in this domain. Each is one transaction; there is no other way to write.
+
+pub mod accept_reply;
+pub mod announce_reply;
+pub mod cancel;
+pub mod claim_lease;
+pub mod close_round;
+pub mod complete;
+pub mod complete_round;
+pub mod end_lease;
+pub mod fail;
+pub mod fail_round;
+pub mod import_artifact;
+pub mod open_round;
+pub mod pause;
+pub mod read;
+pub mod record_aggregate;
+pub mod refuse_reply;
+pub mod resume;
+pub mod start;
+pub mod start_round;
+pub mod submit;
+
+use thunderline_core::{Action, Cx, Error, FederationId, Result, RoundId, Subject};
+use thunderline_store::Query;
+
+use crate::rows::{self, Federation, Round};
+
+/// Every action, for the policy matrix.
+pub const ALL: &[&Action] = &[
+    &accept_reply::ACTION,
+    &announce_reply::ACTION,
+    &cancel::ACTION,
+    &claim_lease::ACTION,
+    &close_round::ACTION,
+    &complete::ACTION,
+    &complete_round::ACTION,
+    &end_lease::ACTION,
+    &fail::ACTION,
+    &fail_round::ACTION,
+    &import_artifact::ACTION,
+    &open_round::ACTION,
+    &pause::ACTION,
+    &crate::project::ACTION,
+    &read::ACTION,
+    &read::NODE_ACTION,
+    &record_aggregate::ACTION,
+    &refuse_reply::ACTION,
+    &resume::ACTION,
+    &start::ACTION,
+    &start_round::ACTION,
+    &submit::ACTION,
+];
+
+/// The federation of the caller's tenant, or 'not found', also where it is somebody else's.
+async fn federation(query: &mut impl Query, cx: &Cx, id: FederationId) -> Result<Federation> {
+    let found = rows::federations::by_id(query, id, cx.tenant()).await?;
+    found.ok_or_else(|| Error::not_found(format_args!("federation {id}")))
+}
+
+/// The round of the caller's tenant, or 'not found'.
+async fn round(query: &mut impl Query, cx: &Cx, id: RoundId) -> Result<Round> {
+    let found = rows::rounds::by_id(query, id, cx.tenant()).await?;
+    found.ok_or_else(|| Error::not_found(format_args!("round {id}")))
+}
+
+fn about_federation(id: FederationId) -> Subject {
+    Subject::new("federation", id)
+}
+
+/// The key that wakes a node's held request.
+#[must_use]
+pub fn node_key(node: thunderline_core::NodeId) -> String {
+    format!("node:{node}")
+}

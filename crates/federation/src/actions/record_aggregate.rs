@@ -1,0 +1,74 @@
+//! Step: the new model stands.
+
+use thunderline_contracts::federation::AggregateCompleted;
+use thunderline_core::{Action, Cx, NodeId, Result, RoundId, Rule, Subject};
+
+use super::{complete_round, start_round};
+use crate::{
+    Federations,
+    aggregate::StoredModel,
+    artifact::{self, Artifact, ArtifactKind},
+    plan::Purpose,
+    rollup::Rollup,
+    rows,
+    state::RoundEvent,
+};
+
+/// Background work only.
+pub const ACTION: Action = Action::new("fl.round.record_aggregate", Rule::System);
+
+/// Records a stored, verified model: artifact, metrics and the round's next state in one commit. Where somebody judges
+/// the model, their leases are in the same commit; otherwise the round is completed in it.
+pub(crate) async fn record_aggregate(
+    cx: &Cx,
+    domain: &Federations,
+    id: RoundId,
+    model: &StoredModel,
+    rollup: &Rollup,
+    evaluators: &[NodeId],
+) -> Result<()> {
+    let mut write = domain.db.write(cx, &ACTION).await?;
+    let round = super::round(&mut write, cx, id).await?;
+    let federation = super::federation(&mut write, cx, round.federation).await?;
+    let digest = model.sha256.to_string();
+    let artifact = Artifact {
+        id: cx.id(),
+        tenant: cx.tenant(),
+        federation: Some(federation.id),
+        round: Some(id),
+        kind: ArtifactKind::Model,
+        name: format!("{} round {}", federation.name, round.number),
+        uri: artifact::uri(&model.sha256),
+        sha256: model.sha256,
+        size_bytes: model.size_bytes,
+        format: "safetensors".into(),
+        metadata: serde_json::json!({
+            "round": round.number,
+            "parent": round.model_in,
+            "strategy": federation.spec.strategy,
+            "seed": federation.spec.seed,
+            "clients": model.clients,
+        }),
+        created_at: cx.now(),
+    };
+    rows::artifacts::insert(&mut write, &artifact).await?;
+    rows::rounds::set_model_out(&mut write, id, &digest).await?;
+    rows::rounds::set_metrics(&mut write, id, rollup).await?;
+    rows::federations::set_model(&mut write, federation.id, &digest).await?;
+    write.emit(&AggregateCompleted {
+        federation: federation.id,
+        round: round.number,
+        artifact: artifact.id,
+        uri: artifact.uri.clone(),
+        sha256: digest,
+    });
+    if evaluators.is_empty() {
+        complete_round::finish(cx, &mut write, &federation, &round, rollup).await?;
+    } else {
+        let deadline = start_round::deadline(cx.now(), federation.spec.round.deadline)?;
+        let state = round.state.clone().apply(RoundEvent::EvaluationStarted { deadline })?;
+        rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
+        start_round::issue_leases(cx, &mut write, &round, Purpose::Evaluate, evaluators, deadline).await?;
+    }
+    write.commit(&Subject::new("round", id)).await
+}

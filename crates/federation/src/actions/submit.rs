@@ -1,0 +1,141 @@
+//! Accept a spec.
+
+use serde_json::Value;
+use thunderline_contracts::federation::FederationCreated;
+use thunderline_core::{Action, Cx, Error, FederationId, Problem, Result, Role, Rule, RunId};
+use thunderline_objects::Sha256;
+use thunderline_store::Write;
+
+use super::about_federation;
+use crate::{
+    Federations,
+    artifact::ArtifactKind,
+    drive::Drive,
+    rows::{self, Federation},
+    spec::{App, FederationSpec, ModelRef, Scalar, read_document},
+    state::FederationState,
+};
+
+/// Who may submit.
+pub const ACTION: Action = Action::new("fl.federation.submit", Rule::AtLeast(Role::Operator));
+
+/// Validates a spec and stores its federation, which then begins by itself.
+///
+/// With an idempotency key, a repetition gives the federation that the first call made.
+///
+/// # Errors
+/// `invalid` with all problems at once; `conflict` where the key was used with another document.
+pub async fn submit(
+    cx: &Cx,
+    domain: &Federations,
+    document: &str,
+    idempotency_key: Option<&str>,
+) -> Result<Federation> {
+    ACTION.authorize(cx)?;
+    let spec = FederationSpec::parse(&read_document(document)?, cx.random_u64())?;
+    let mut write = domain.db.write(cx, &ACTION).await?;
+    if let Some(key) = idempotency_key
+        && let Some(earlier) = write.claim_key(key, &Sha256::of(document.as_bytes()).to_string()).await?
+    {
+        return super::federation(&mut write, cx, earlier.parse()?).await;
+    }
+    check_references(&mut write, cx, &spec).await?;
+    let id: FederationId = cx.id();
+    let federation = Federation {
+        id,
+        tenant: cx.tenant(),
+        name: spec.name.clone(),
+        document: document.into(),
+        state: FederationState::Created,
+        reason: None,
+        run: RunId::from_bits(cx.random_u64()),
+        rounds_total: spec.num_rounds,
+        completed_rounds: 0,
+        failures: 0,
+        model: None,
+        created_by: cx.actor().to_string(),
+        created_at: cx.now(),
+        started_at: None,
+        completed_at: None,
+        version: 1,
+        spec,
+    };
+    rows::federations::insert(&mut write, &federation).await?;
+    write.emit(&FederationCreated {
+        federation: id,
+        name: federation.name.clone(),
+        tenant: federation.tenant,
+    });
+    write.enqueue(&Drive { federation: id });
+    if idempotency_key.is_some() {
+        write.keep_outcome(id.to_string());
+    }
+    write.commit(&about_federation(id)).await?;
+    Ok(federation)
+}
+
+/// Checks that what the spec names is stored, and that a bundle knows the settings that are given to it.
+async fn check_references(write: &mut Write, cx: &Cx, spec: &FederationSpec) -> Result<()> {
+    let mut problems = Vec::new();
+    let mut wanted = Vec::new();
+    if let ModelRef::Stored(digest) = &spec.model_ref {
+        wanted.push(("model_ref", ArtifactKind::Model, *digest));
+    }
+    if let App::Flower(app) = &spec.app {
+        wanted.push(("app.flower.bundle", ArtifactKind::Bundle, app.bundle));
+    }
+    if let Some(server) = &spec.evaluation.server {
+        wanted.push(("evaluation.server.data", ArtifactKind::Dataset, server.data));
+    }
+    for (path, kind, digest) in wanted {
+        let found = rows::artifacts::by_digest(write, &digest, kind, cx.tenant()).await?;
+        match (found, &spec.app) {
+            (None, _) => problems.push(Problem {
+                path: path.into(),
+                reason: format!("no {} {digest} is stored", kind.name()),
+                allowed: format!("the digest of a {} that was uploaded before", kind.name()),
+            }),
+            (Some(bundle), App::Flower(app)) if kind == ArtifactKind::Bundle => {
+                check_overrides(&app.config, &bundle.metadata, &mut problems);
+            }
+            _ => {}
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::invalid("the spec names things that are not there", problems))
+    }
+}
+
+/// An override that the bundle does not know would leave every Flower client of the federation deaf, so it is refused
+/// here. The bundle's own settings are in its metadata under `config`.
+fn check_overrides(
+    overrides: &std::collections::BTreeMap<String, Scalar>,
+    metadata: &Value,
+    problems: &mut Vec<Problem>,
+) {
+    let known = metadata.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
+    for (key, value) in overrides {
+        let path = format!("app.flower.config.{key}");
+        let Some(default) = known.get(key) else {
+            let allowed = match known.keys().cloned().collect::<Vec<_>>().join(", ") {
+                keys if keys.is_empty() => "nothing: the bundle has no settings".into(),
+                keys => keys,
+            };
+            problems.push(Problem { path, reason: "the bundle has no such setting".into(), allowed });
+            continue;
+        };
+        let fits = match default {
+            Value::Bool(_) => matches!(value, Scalar::Bool(_)),
+            Value::String(_) => matches!(value, Scalar::Text(_)),
+            Value::Number(number) if number.is_f64() => matches!(value, Scalar::Float(_) | Scalar::Int(_)),
+            Value::Number(_) => matches!(value, Scalar::Int(_)),
+            _ => true,
+        };
+        if !fits {
+            let reason = format!("{} where the bundle has {default}", value.type_name());
+            problems.push(Problem { path, reason, allowed: "a value of the same type".into() });
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! From a round's updates to the next model: fold, store, verify, judge, record.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufReader, Write},
+};
+
+use serde::Serialize;
+use thunderline_core::{Cx, Error, NodeId, Result, RoundId};
+use thunderline_numerics::{
+    ArrayReader, FileArrays, ModelSchema, Weighted,
+    checkpoint::{CheckpointHeader, CheckpointWriter},
+    dataset::Dataset,
+    model::{self, ModelSpec, Network},
+    random::Rng,
+    weighted_mean,
+};
+use thunderline_objects::{Area, Objects, Sha256};
+
+use crate::{
+    Federations,
+    actions::{complete_round, fail_round, read, record_aggregate},
+    layout::UpdateLayout,
+    plan::Purpose,
+    rollup::{Rollup, ServerMetrics},
+    rows::{self, Lease},
+    spec::{FederationSpec, ServerEvaluation},
+    task::upload_area,
+};
+
+/// Aggregation uses this many threads at most: it is bound by memory, not by arithmetic.
+const MOST_THREADS: usize = 4;
+
+/// A model that is stored and verified.
+#[derive(Clone, Debug)]
+pub struct StoredModel {
+    /// The digest of its file.
+    pub sha256: Sha256,
+    /// The length of its file.
+    pub size_bytes: u64,
+    /// Whose updates went in, in fold order, with their weights.
+    pub clients: Vec<Contribution>,
+}
+
+/// One client's part in a model: its lineage.
+#[derive(Clone, Debug, Serialize)]
+pub struct Contribution {
+    /// The node.
+    pub node: NodeId,
+    /// Its weight.
+    pub num_examples: f64,
+    /// The lease under which it was taken.
+    pub lease: thunderline_core::LeaseId,
+}
+
+/// The schema of a stored model. Blocking.
+///
+/// # Errors
+/// `not_found` where there is no such model.
+pub fn schema(checkpoints: &Area, digest: &Sha256) -> Result<ModelSchema> {
+    Ok(header(checkpoints, digest)?.schema)
+}
+
+fn header(checkpoints: &Area, digest: &Sha256) -> Result<CheckpointHeader> {
+    CheckpointHeader::read(&mut BufReader::new(checkpoints.open(digest)?))
+}
+
+/// Makes and stores the first model of a federation that begins from a fresh network. The same seed gives the same bytes.
+/// Blocking.
+///
+/// # Errors
+/// `invalid` where no network has these layers.
+pub fn store_initial_model(objects: &Objects, network: &ModelSpec, seed: u64) -> Result<StoredModel> {
+    let network = Network::initial(network, &mut Rng::derive(seed, &["initial-model"]))?;
+    let bytes = network.to_bytes();
+    store(objects, network.schema(), |out| out(&bytes)).map(|(sha256, size_bytes)| StoredModel {
+        sha256,
+        size_bytes,
+        clients: Vec::new(),
+    })
+}
+
+/// Carries out a round's aggregation. Repeating it after a crash gives the same bytes, hence the same file.
+pub(crate) async fn aggregate_round(
+    cx: &Cx,
+    domain: &Federations,
+    id: RoundId,
+    evaluators: &[NodeId],
+) -> Result<()> {
+    let mut read = domain.db.read(cx, &read::ACTION).await?;
+    let found = rows::rounds::by_id(&mut read, id, cx.tenant()).await?;
+    let round = found.ok_or_else(|| Error::not_found(format_args!("round {id}")))?;
+    let found = rows::federations::by_id(&mut read, round.federation, cx.tenant()).await?;
+    let federation = found.ok_or_else(|| Error::not_found("the round's federation"))?;
+    let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
+    drop(read);
+    let parent: Sha256 =
+        round.model_in.as_deref().ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
+    let train = complete_round::summarise(&leases, Purpose::Train);
+    let closed = round.closed_at.unwrap_or_else(|| cx.now());
+    let objects = domain.objects.clone();
+    let spec = federation.spec;
+    let outcome = crate::blocking(move || {
+        let model = fold(&objects, id, &parent, &leases)?;
+        let server = judge(&objects, &spec, &model.sha256, round.number)?;
+        Ok((model, server))
+    })
+    .await;
+    let (model, server) = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            tracing::error!(round = %id, error = error.chain(), "aggregation failed");
+            let reason = format!("aggregation failed: {}", error.external());
+            return fail_round::fail_round(cx, domain, id, &reason, false).await;
+        }
+    };
+    let aggregate_seconds = cx.now().duration_since(closed).as_secs_f64();
+    let rollup = Rollup { train, evaluate: None, server, aggregate_seconds };
+    record_aggregate::record_aggregate(cx, domain, id, &model, &rollup, evaluators).await?;
+    let uploads = domain.objects.area(&upload_area(id, Purpose::Train))?;
+    crate::blocking(move || uploads.remove()).await
+}
+
+/// The weighted mean of the accepted updates, stored and read back.
+fn fold(objects: &Objects, round: RoundId, parent: &Sha256, leases: &[Lease]) -> Result<StoredModel> {
+    let schema = schema(&objects.checkpoints()?, parent)?;
+    let uploads = objects.area(&upload_area(round, Purpose::Train))?;
+    let accepted: Vec<(&Lease, &UpdateLayout, f64)> = leases
+        .iter()
+        .filter(|lease| lease.purpose == Purpose::Train)
+        .filter_map(|lease| {
+            let report = lease.report.as_ref()?;
+            Some((lease, report.update.as_ref()?, report.num_examples))
+        })
+        .collect();
+    let readers =
+        accepted.iter().map(|(_, update, _)| update.reader(&schema, &uploads)).collect::<Result<Vec<_>>>()?;
+    let updates: Vec<Weighted<'_>> = readers
+        .iter()
+        .zip(&accepted)
+        .map(|(reader, (_, _, weight))| Weighted { reader: reader as &dyn ArrayReader, weight: *weight })
+        .collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let (sha256, size_bytes) = store(objects, &schema, |out| weighted_mean(&schema, &updates, threads, out))?;
+    let clients = accepted
+        .iter()
+        .map(|(lease, _, num_examples)| Contribution {
+            node: lease.node,
+            num_examples: *num_examples,
+            lease: lease.id,
+        })
+        .collect();
+    Ok(StoredModel { sha256, size_bytes, clients })
+}
+
+/// Streams a model into the kept area and reads it back.
+fn store(
+    objects: &Objects,
+    schema: &ModelSchema,
+    produce: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
+) -> Result<(Sha256, u64)> {
+    let checkpoints = objects.checkpoints()?;
+    let mut file = checkpoints.writer()?;
+    let mut writer = CheckpointWriter::new(&mut file, schema, &BTreeMap::new())?;
+    produce(&mut |bytes| writer.write(bytes))?;
+    writer.finish()?;
+    file.flush()?;
+    let (digest, length) = file.finish(None)?;
+    if !checkpoints.verify(&digest)? {
+        return Err(Error::internal("a checkpoint could not be read back as it was written"));
+    }
+    Ok((digest, length))
+}
+
+/// The server's own judgement of a model, where the spec asks for it in this round.
+fn judge(
+    objects: &Objects,
+    spec: &FederationSpec,
+    model: &Sha256,
+    round: u32,
+) -> Result<Option<ServerMetrics>> {
+    let (Some(ServerEvaluation { data, scale }), Some(network)) =
+        (&spec.evaluation.server, spec.model_ref.network())
+    else {
+        return Ok(None);
+    };
+    if !spec.evaluates(round) {
+        return Ok(None);
+    }
+    let checkpoints = objects.checkpoints()?;
+    let data = Dataset::read_csv(BufReader::new(checkpoints.open(data)?), *scale as f32)?;
+    let network = load(&checkpoints, model, &network)?;
+    let judged = model::evaluate(&network, &data)?;
+    Ok(Some(ServerMetrics { loss: judged.loss, accuracy: judged.accuracy, examples: judged.examples }))
+}
+
+fn load(checkpoints: &Area, digest: &Sha256, network: &ModelSpec) -> Result<Network> {
+    let header = header(checkpoints, digest)?;
+    let arrays = FileArrays::new(checkpoints.open(digest)?, header.ranges());
+    let mut bytes = Vec::new();
+    for array in 0..header.schema.len() {
+        let start = bytes.len();
+        bytes.resize(start + header.schema.array_bytes(array) as usize, 0);
+        arrays.read_at(array, 0, &mut bytes[start..])?;
+    }
+    Network::from_bytes(network, &bytes)
+}

@@ -1,0 +1,148 @@
+//! Carrying a federation on: view → plan → steps, until nothing is left to do.
+
+use serde::{Deserialize, Serialize};
+use thunderline_core::{Cx, ErrorKind, FederationId, Job, Result, TenantId};
+
+use crate::{
+    Federations,
+    actions::{
+        close_round, complete, complete_round, end_lease, fail, fail_round, open_round, read, start,
+        start_round,
+    },
+    aggregate,
+    plan::{self, LeaseView, RoundView, Step, View},
+    rows,
+};
+
+/// Conflicts after which a drive leaves the field to whoever is quicker.
+const MOST_CONFLICTS: u32 = 5;
+
+/// The job that carries a federation on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Drive {
+    /// Which federation.
+    pub federation: FederationId,
+}
+
+impl Job for Drive {
+    const NAME: &'static str = "fl.federation.drive";
+
+    fn key(&self) -> String {
+        self.federation.to_string()
+    }
+}
+
+/// Reads all that a plan depends on in one snapshot.
+///
+/// # Errors
+/// `not_found` where there is no such federation.
+pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<View> {
+    let mut read = domain.db.read(cx, &read::ACTION).await?;
+    let found = rows::federations::by_id(&mut read, id, cx.tenant()).await?;
+    let federation =
+        found.ok_or_else(|| thunderline_core::Error::not_found(format_args!("federation {id}")))?;
+    let round = rows::rounds::newest(&mut read, id, cx.tenant()).await?;
+    let leases = match &round {
+        Some(round) => rows::leases::of_round(&mut read, round.id, cx.tenant()).await?,
+        None => Vec::new(),
+    };
+    let nodes = rows::nodes::of_tenant(&mut read, cx.tenant()).await?;
+    Ok(View {
+        id,
+        state: federation.state,
+        spec: federation.spec,
+        completed_rounds: federation.completed_rounds,
+        failures: federation.failures,
+        round: round.map(|round| RoundView {
+            id: round.id,
+            number: round.number,
+            attempt: round.attempt,
+            state: round.state,
+            wanted: round.wanted,
+            quorum: round.quorum,
+        }),
+        leases: leases
+            .into_iter()
+            .map(|lease| LeaseView {
+                id: lease.id,
+                node: lease.node,
+                purpose: lease.purpose,
+                state: lease.state,
+                deliveries: lease.deliveries,
+                expires_at: lease.expires_at,
+            })
+            .collect(),
+        nodes,
+    })
+}
+
+/// Does all that can be done for a federation now.
+///
+/// # Errors
+/// Those of the steps, but for conflicts: somebody else has done the step, and the next view shows it.
+pub async fn drive(cx: &Cx, domain: &Federations, id: FederationId) -> Result<()> {
+    let driver = domain.driver(id);
+    let _only_one = driver.lock().await;
+    let mut conflicts = 0;
+    while conflicts < MOST_CONFLICTS {
+        let view = view(cx, domain, id).await?;
+        let steps = plan::next(&view, cx.now());
+        if steps.is_empty() {
+            return Ok(());
+        }
+        for step in steps {
+            tracing::debug!(federation = %id, ?step, "step");
+            match apply(cx, domain, &view, step).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    tracing::debug!(federation = %id, %error, "a step was done by somebody else");
+                    conflicts += 1;
+                    break;
+                }
+                other => other?,
+            }
+        }
+    }
+    // Others are quicker here, or a step is impossible: the sweep comes back to it.
+    Ok(())
+}
+
+async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result<()> {
+    let id = view.id;
+    match step {
+        Step::Start => start::start(cx, domain, id).await,
+        Step::OpenRound { number, attempt } => open_round::open_round(cx, domain, id, number, attempt).await,
+        Step::StartRound { round, nodes, wanted, quorum } => {
+            start_round::start_round(cx, domain, round, &nodes, wanted, quorum).await
+        }
+        Step::EndLease { lease, expired, reason } => {
+            end_lease::end_lease(cx, domain, lease, expired, &reason).await
+        }
+        Step::CloseRound { round } => close_round::close_round(cx, domain, round).await,
+        Step::Aggregate { round, evaluators } => {
+            aggregate::aggregate_round(cx, domain, round, &evaluators).await
+        }
+        Step::CompleteRound { round } => complete_round::complete_round(cx, domain, round).await,
+        Step::FailRound { round, reason, timed_out } => {
+            fail_round::fail_round(cx, domain, round, &reason, timed_out).await
+        }
+        Step::Complete => complete::complete(cx, domain, id).await,
+        Step::Fail { reason } => fail::fail(cx, domain, id, &reason).await,
+    }
+}
+
+/// Drives every federation that is not over: what makes a lost wake-up cost seconds, never truth.
+///
+/// # Errors
+/// Those of reading the list; a federation that cannot be driven is logged and does not stop the others.
+pub async fn sweep(cx: &Cx, domain: &Federations) -> Result<usize> {
+    let mut read = domain.db.read(cx, &read::ACTION).await?;
+    let active: Vec<(FederationId, TenantId)> = rows::federations::active(&mut read).await?;
+    drop(read);
+    for (id, tenant) in &active {
+        let cx = cx.caused_by(*tenant, cx.correlation(), None);
+        if let Err(error) = drive(&cx, domain, *id).await {
+            tracing::warn!(federation = %id, error = error.chain(), "cannot drive the federation");
+        }
+    }
+    Ok(active.len())
+}

@@ -1,0 +1,294 @@
+//! What is to be done next: a pure function from what is stored to the steps that follow.
+//!
+//! Every step can be repeated or lost: after a crash the view is read again and the plan goes on from there. A step that
+//! somebody else has done meanwhile fails with a conflict, which is fine.
+
+use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, Timestamp};
+
+use crate::{
+    select::{self, Candidate},
+    spec::FederationSpec,
+    state::{FederationState, LeaseState, RoundState},
+};
+
+/// How often a task is handed out again to a node that lost it.
+pub const MAX_DELIVERIES: u32 = 5;
+
+/// What a lease is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Train on local data and send the update.
+    Train,
+    /// Judge the model on local data and send metrics.
+    Evaluate,
+}
+
+impl Purpose {
+    /// The name in tables, events, listings and Flower's `message_type`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+        }
+    }
+
+    /// The purpose of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Train, Self::Evaluate].into_iter().find(|purpose| purpose.name() == name)
+    }
+}
+
+/// All that a plan depends on, read in one snapshot.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Which federation.
+    pub id: FederationId,
+    /// Where it stands.
+    pub state: FederationState,
+    /// What it is to do.
+    pub spec: FederationSpec,
+    /// Rounds completed so far.
+    pub completed_rounds: u32,
+    /// Rounds that failed since the last completed one.
+    pub failures: u32,
+    /// The newest round.
+    pub round: Option<RoundView>,
+    /// The newest round's leases, in the order in which their updates are folded.
+    pub leases: Vec<LeaseView>,
+    /// Every node of the tenant that is known.
+    pub nodes: Vec<Candidate>,
+}
+
+/// A round, as far as plans need it.
+#[derive(Clone, Debug)]
+pub struct RoundView {
+    /// Which round.
+    pub id: RoundId,
+    /// Its number, from 1.
+    pub number: u32,
+    /// Which try of this number, from 1.
+    pub attempt: u32,
+    /// Where it stands.
+    pub state: RoundState,
+    /// How many updates it wants; 0 while it looks for clients.
+    pub wanted: u32,
+    /// How many of these suffice.
+    pub quorum: u32,
+}
+
+/// A lease, as far as plans need it.
+#[derive(Clone, Debug)]
+pub struct LeaseView {
+    /// Which lease.
+    pub id: LeaseId,
+    /// Whose.
+    pub node: NodeId,
+    /// What for.
+    pub purpose: Purpose,
+    /// Where it stands.
+    pub state: LeaseState,
+    /// How often its task was handed out.
+    pub deliveries: u32,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// One thing to do: one action, one transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Rounds may begin.
+    Start,
+    /// A round looks for clients.
+    OpenRound {
+        /// Its number, from 1.
+        number: u32,
+        /// Which try, from 1.
+        attempt: u32,
+    },
+    /// The chosen nodes get their training leases.
+    StartRound {
+        /// Which round.
+        round: RoundId,
+        /// The chosen nodes, in fold order.
+        nodes: Vec<NodeId>,
+        /// How many updates are wanted.
+        wanted: u32,
+        /// How many of these suffice.
+        quorum: u32,
+    },
+    /// A node will not deliver.
+    EndLease {
+        /// Which lease.
+        lease: LeaseId,
+        /// Whether it ran out, rather than being taken away.
+        expired: bool,
+        /// Why.
+        reason: String,
+    },
+    /// No more updates are taken.
+    CloseRound {
+        /// Which round.
+        round: RoundId,
+    },
+    /// The updates become the next model.
+    Aggregate {
+        /// Which round.
+        round: RoundId,
+        /// Who judges the model; empty where nobody does.
+        evaluators: Vec<NodeId>,
+    },
+    /// Model and metrics stand.
+    CompleteRound {
+        /// Which round.
+        round: RoundId,
+    },
+    /// No model comes of the round.
+    FailRound {
+        /// Which round.
+        round: RoundId,
+        /// Why.
+        reason: String,
+        /// Whether its deadline passed.
+        timed_out: bool,
+    },
+    /// All rounds are done.
+    Complete,
+    /// The federation cannot go on.
+    Fail {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The steps that follow from the view now. Empty: nothing to do until something happens or a deadline passes.
+#[must_use]
+pub fn next(view: &View, now: Timestamp) -> Vec<Step> {
+    match view.state {
+        FederationState::Created => vec![Step::Start],
+        FederationState::Running | FederationState::Paused => next_in_round(view, now),
+        FederationState::Completed | FederationState::Failed | FederationState::Cancelled => Vec::new(),
+    }
+}
+
+fn next_in_round(view: &View, now: Timestamp) -> Vec<Step> {
+    let Some(round) = view.round.as_ref() else {
+        return open_round(view, 1, 1);
+    };
+    match &round.state {
+        RoundState::Selecting => start_round(view, round),
+        RoundState::Running { deadline } => collect(view, round, *deadline, now),
+        RoundState::Aggregating => {
+            vec![Step::Aggregate { round: round.id, evaluators: evaluators(view, round) }]
+        }
+        RoundState::Evaluating { deadline } => judge(view, round, *deadline, now),
+        RoundState::Completed if view.completed_rounds >= view.spec.num_rounds => vec![Step::Complete],
+        RoundState::Completed => open_round(view, round.number + 1, 1),
+        RoundState::Failed { reason } | RoundState::TimedOut { reason } => {
+            if view.failures > view.spec.round.max_failures {
+                let reason = format!("{} rounds failed in a row; the last: {reason}", view.failures);
+                vec![Step::Fail { reason }]
+            } else {
+                open_round(view, round.number, round.attempt + 1)
+            }
+        }
+    }
+}
+
+fn open_round(view: &View, number: u32, attempt: u32) -> Vec<Step> {
+    if view.state == FederationState::Paused {
+        return Vec::new();
+    }
+    vec![Step::OpenRound { number, attempt }]
+}
+
+fn start_round(view: &View, round: &RoundView) -> Vec<Step> {
+    let eligible: Vec<_> = view
+        .nodes
+        .iter()
+        .filter(|node| node.is_eligible(&view.spec.client_selector, &view.spec.app))
+        .collect();
+    if view.state == FederationState::Paused || eligible.len() < view.spec.min_clients as usize {
+        return Vec::new();
+    }
+    let wanted = view.spec.wanted(eligible.len());
+    let asked = (wanted as f64 * view.spec.round.over_selection).round() as usize;
+    let nodes =
+        select::choose(view.spec.seed, round.number, round.attempt, &eligible, asked.min(eligible.len()));
+    let quorum = view.spec.quorum(wanted) as u32;
+    vec![Step::StartRound { round: round.id, nodes, wanted: wanted as u32, quorum }]
+}
+
+/// Leases whose node cannot be expected to deliver any more.
+fn lost_leases(view: &View, now: Timestamp) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for lease in view.leases.iter().filter(|lease| lease.state.is_open()) {
+        let online = view.nodes.iter().any(|node| node.node == lease.node && node.online);
+        let (expired, reason) = if now >= lease.expires_at {
+            let had =
+                if lease.state == LeaseState::Issued { "never asked for its task" } else { "did not answer" };
+            (true, format!("the deadline passed: the node {had}"))
+        } else if !online {
+            (false, "the node is gone".into())
+        } else if lease.deliveries >= MAX_DELIVERIES {
+            (false, format!("the node lost its task {MAX_DELIVERIES} times"))
+        } else {
+            continue;
+        };
+        steps.push(Step::EndLease { lease: lease.id, expired, reason });
+    }
+    steps
+}
+
+fn collect(view: &View, round: &RoundView, deadline: Timestamp, now: Timestamp) -> Vec<Step> {
+    let accepted = count(view, Purpose::Train, |state| *state == LeaseState::Released);
+    let enough = accepted >= round.wanted as usize;
+    if enough {
+        return vec![Step::CloseRound { round: round.id }];
+    }
+    let mut steps = lost_leases(view, now);
+    let open = count(view, Purpose::Train, LeaseState::is_open) - steps.len();
+    let out_of_time = now >= deadline;
+    if open > 0 && !out_of_time {
+        return steps;
+    }
+    steps.push(if accepted >= round.quorum as usize {
+        Step::CloseRound { round: round.id }
+    } else {
+        let reason =
+            format!("{accepted} of {} clients delivered; {} were needed", round.wanted, round.quorum);
+        Step::FailRound { round: round.id, reason, timed_out: out_of_time }
+    });
+    steps
+}
+
+fn judge(view: &View, round: &RoundView, deadline: Timestamp, now: Timestamp) -> Vec<Step> {
+    let mut steps = lost_leases(view, now);
+    let open = count(view, Purpose::Evaluate, LeaseState::is_open) - steps.len();
+    if open == 0 || now >= deadline {
+        steps.push(Step::CompleteRound { round: round.id });
+    }
+    steps
+}
+
+/// Those whose update was taken judge the new model, if they are still there: their app and data are warm.
+fn evaluators(view: &View, round: &RoundView) -> Vec<NodeId> {
+    if !view.spec.evaluation.federated || !view.spec.evaluates(round.number) {
+        return Vec::new();
+    }
+    let online = |node: NodeId| view.nodes.iter().any(|known| known.node == node && known.online);
+    view.leases
+        .iter()
+        .filter(|lease| lease.purpose == Purpose::Train && lease.state == LeaseState::Released)
+        .map(|lease| lease.node)
+        .filter(|node| online(*node))
+        .collect()
+}
+
+fn count(view: &View, purpose: Purpose, fits: impl Fn(&LeaseState) -> bool) -> usize {
+    view.leases.iter().filter(|lease| lease.purpose == purpose && fits(&lease.state)).count()
+}
+
+#[cfg(test)]
+mod tests;

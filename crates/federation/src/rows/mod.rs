@@ -1,0 +1,55 @@
+//! This domain's SQL. Private: nothing outside the crate can read or write these tables.
+
+pub(crate) mod artifacts;
+pub(crate) mod federations;
+pub(crate) mod leases;
+pub(crate) mod nodes;
+pub(crate) mod rollups;
+pub(crate) mod rounds;
+
+pub use federations::Federation;
+pub use leases::Lease;
+pub use rounds::Round;
+
+use serde::de::DeserializeOwned;
+use thunderline_core::{Error, Result};
+use thunderline_store::{Migration, Stmt};
+
+/// The tables.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration::portable(2001, "fl_base", include_str!("../../migrations/2001_fl_base.sql"))];
+
+/// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
+#[must_use]
+pub fn statements() -> Vec<&'static Stmt> {
+    [
+        artifacts::STATEMENTS,
+        federations::STATEMENTS,
+        leases::STATEMENTS,
+        nodes::STATEMENTS,
+        rollups::STATEMENTS,
+        rounds::STATEMENTS,
+    ]
+    .concat()
+}
+
+/// A stored JSON column as its type.
+fn decode<T: DeserializeOwned>(column: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        Error::internal(format!("column {column} holds something that is not its type")).caused_by(error)
+    })
+}
+
+/// A stored name as its state.
+fn known<T>(column: &str, text: &str, state: Option<T>) -> Result<T> {
+    state.ok_or_else(|| Error::internal(format!("column {column} holds the unknown value '{text}'")))
+}
+
+/// Turns 'no row was changed' into the conflict that it is.
+fn changed(count: u64, what: &str) -> Result<()> {
+    if count == 1 {
+        Ok(())
+    } else {
+        Err(Error::conflict(format!("{what} was changed by somebody else meanwhile")))
+    }
+}

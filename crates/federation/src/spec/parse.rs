@@ -1,0 +1,301 @@
+//! From a document to a validated spec.
+
+use serde_json::Value;
+use thunderline_core::{Error, Result};
+
+use super::{
+    App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Encoding, Evaluation, FederationSpec,
+    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, Strategy, UpdateSpec,
+    fields::{Fields, Problems},
+};
+
+const MODEL_REF: &str = "builtin:softmax(features,classes), builtin:mlp(features,hidden,…,classes) or sha256:<digest of a stored model>";
+const DIGEST: &str = "sha256:<64 hex digits> of a stored file";
+
+impl FederationSpec {
+    /// Validates a document. `default_seed` is used, and recorded, where the document names no seed.
+    ///
+    /// # Errors
+    /// `invalid` with every problem found: its path, its reason, and what is allowed.
+    pub fn parse(document: &Value, default_seed: u64) -> Result<Self> {
+        let mut problems = Problems::default();
+        let spec = read(document, default_seed, &mut problems);
+        match spec {
+            Some(spec) if problems.0.is_empty() => Ok(spec),
+            _ => {
+                let count = problems.0.len();
+                let noun = if count == 1 { "problem" } else { "problems" };
+                Err(Error::invalid(format!("the spec has {count} {noun}"), problems.0))
+            }
+        }
+    }
+}
+
+fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<FederationSpec> {
+    let mut top = Fields::of("", Some(document), problems);
+    let name = top.text("name", 100, problems).unwrap_or_else(|| "federation".into());
+    let model_ref = read_model_ref(&mut top, problems);
+    let strategy = read_strategy(&mut top, problems);
+    let num_rounds = match top.get("num_rounds") {
+        None => {
+            problems.add("num_rounds", "missing", "a whole number from 1 to 100000");
+            1
+        }
+        Some(_) => top.whole("num_rounds", 1..=100_000, 1, problems) as u32,
+    };
+    let fraction = |x: f64| x > 0.0 && x <= 1.0;
+    let client_fraction = top.number("client_fraction", fraction, "above 0 and at most 1", 1.0, problems);
+    let min_clients = top.whole("min_clients", 1..=1_000_000, 2, problems) as u32;
+    refuse_unbuilt(&mut top, problems);
+    let client_selector = read_selector(&mut top, problems);
+    let dataset_spec = read_dataset(&mut top, problems);
+    let app = read_app(&mut top, model_ref.as_ref(), problems);
+    let round = read_round(&mut top, problems);
+    let update = read_update(&mut top, problems);
+    let evaluation = read_evaluation(&mut top, model_ref.as_ref(), problems);
+    let seed = top.whole("seed", 0..=(1 << 53) - 1, default_seed & ((1 << 53) - 1), problems);
+    top.refuse_unknown(problems);
+    Some(FederationSpec {
+        name,
+        model_ref: model_ref?,
+        strategy,
+        num_rounds,
+        client_fraction,
+        min_clients,
+        client_selector,
+        dataset_spec,
+        app: app?,
+        round,
+        update,
+        evaluation,
+        seed,
+    })
+}
+
+fn read_model_ref(top: &mut Fields<'_>, problems: &mut Problems) -> Option<ModelRef> {
+    match top.get("model_ref").map(Value::as_str) {
+        None => problems.add("model_ref", "missing", MODEL_REF),
+        Some(None) => problems.add("model_ref", "not text", MODEL_REF),
+        Some(Some(text)) => match ModelRef::try_from(text.trim().to_owned()) {
+            Ok(reference) => return Some(reference),
+            Err(reason) => problems.add("model_ref", reason, MODEL_REF),
+        },
+    }
+    None
+}
+
+/// `strategy: fedprox` with `params` beside it, or `strategy: {name, params}`.
+fn read_strategy(top: &mut Fields<'_>, problems: &mut Problems) -> Strategy {
+    let value = top.get("strategy");
+    let (name, mut params) = match value {
+        None => ("fedavg".to_owned(), top.group("params", problems)),
+        Some(Value::String(name)) => (name.to_lowercase(), top.group("params", problems)),
+        Some(_) => {
+            let mut group = top.group("strategy", problems);
+            let name = group.text("name", 40, problems).unwrap_or_else(|| "fedavg".into());
+            let params = group.group("params", problems);
+            group.refuse_unknown(problems);
+            (name.to_lowercase(), params)
+        }
+    };
+    let strategy = match name.as_str() {
+        "fedavg" => Strategy::FedAvg,
+        "fedprox" => {
+            let proximal_mu = params.number("proximal_mu", |mu| mu >= 0.0, "0 or more", 0.01, problems);
+            Strategy::FedProx { proximal_mu }
+        }
+        other => {
+            problems.add("strategy", format!("'{other}' is not known"), "fedavg, fedprox");
+            return Strategy::FedAvg;
+        }
+    };
+    params.refuse_unknown(problems);
+    strategy
+}
+
+/// Keys of the contract whose protection is not built: a spec that asks for it must not run without it.
+fn refuse_unbuilt(top: &mut Fields<'_>, problems: &mut Problems) {
+    if top.get("dp").is_some() {
+        problems.add("dp", "differential privacy is not available in this version", "leave the key out");
+    }
+    if top.flag("secure_agg", false, problems) {
+        problems.add("secure_agg", "secure aggregation is not available in this version", "false");
+    }
+    if top.flag("promote", false, problems) {
+        problems.add("promote", "promotion is not available in this version", "false");
+    }
+}
+
+fn read_selector(top: &mut Fields<'_>, problems: &mut Problems) -> ClientSelector {
+    let mut group = top.group("client_selector", problems);
+    let tags = group.texts("tags", problems);
+    if let Some(tenant) = group.get("tenant").filter(|tenant| *tenant != "default") {
+        problems.add(group.path("tenant"), format!("{tenant} is not your tenant"), "default");
+    }
+    if group.get("embedding_query").is_some_and(|query| query.as_str() != Some("")) {
+        let reason = "selection by embeddings is not available in this version";
+        problems.add(group.path("embedding_query"), reason, "leave the key out");
+    }
+    group.refuse_unknown(problems);
+    ClientSelector { tags }
+}
+
+fn read_dataset(top: &mut Fields<'_>, problems: &mut Problems) -> DatasetSpec {
+    let mut group = top.group("dataset_spec", problems);
+    let (uris, shards) = (group.texts("uris", problems), group.texts("shards", problems));
+    let mut hashes = Vec::new();
+    for (index, text) in group.texts("hashes", problems).iter().enumerate() {
+        match text.parse() {
+            Ok(digest) => hashes.push(digest),
+            Err(_) => problems.add(format!("dataset_spec.hashes[{index}]"), "not a SHA-256", "64 hex digits"),
+        }
+    }
+    if !shards.is_empty() && !hashes.is_empty() && shards.len() != hashes.len() {
+        let reason = format!("{} hashes for {} shards", hashes.len(), shards.len());
+        problems.add("dataset_spec.hashes", reason, "one hash for each shard, or none");
+    }
+    group.refuse_unknown(problems);
+    DatasetSpec { uris, shards, hashes }
+}
+
+fn read_app(top: &mut Fields<'_>, model: Option<&ModelRef>, problems: &mut Problems) -> Option<App> {
+    const ALLOWED: &str = "one of builtin, command, flower";
+    let builtin_model = matches!(model, Some(ModelRef::Builtin(_)));
+    let value = top.get("app");
+    if value.is_none() {
+        if builtin_model {
+            return Some(App::Builtin(BuiltinApp::default()));
+        }
+        problems.add("app", "missing: a stored model does not say how it is trained", ALLOWED);
+        return None;
+    }
+    if value.and_then(Value::as_str) == Some("builtin") {
+        return builtin_app(Fields::of("app.builtin", None, problems), builtin_model, problems);
+    }
+    let mut group = top.group("app", problems);
+    let (builtin, command, flower) = (group.get("builtin"), group.get("command"), group.get("flower"));
+    group.refuse_unknown(problems);
+    match (builtin, command, flower) {
+        (Some(_), None, None) => builtin_app(group.group("builtin", problems), builtin_model, problems),
+        (None, Some(value), None) => command_app(value, group.group_or_name("command", problems), problems),
+        (None, None, Some(value)) => flower_app(value, group.group_or_name("flower", problems), problems),
+        _ => {
+            problems.add("app", "says not, or more than once, what the clients run", ALLOWED);
+            None
+        }
+    }
+}
+
+fn builtin_app(mut group: Fields<'_>, builtin_model: bool, problems: &mut Problems) -> Option<App> {
+    let default = BuiltinApp::default();
+    let positive = |x: f64| x > 0.0;
+    let app = BuiltinApp {
+        learning_rate: group.number("learning_rate", positive, "above 0", default.learning_rate, problems),
+        momentum: group.number(
+            "momentum",
+            |x| (0.0..1.0).contains(&x),
+            "0 or more and below 1",
+            default.momentum,
+            problems,
+        ),
+        batch_size: group.whole("batch_size", 1..=1_000_000, default.batch_size.into(), problems) as u32,
+        local_epochs: group.whole("local_epochs", 1..=10_000, default.local_epochs.into(), problems) as u32,
+    };
+    group.refuse_unknown(problems);
+    if !builtin_model {
+        let allowed = "a model_ref that begins with builtin:, or another app";
+        problems.add("app.builtin", "the built-in trainer trains built-in models only", allowed);
+    }
+    Some(App::Builtin(app))
+}
+
+fn command_app(value: &Value, mut group: Fields<'_>, problems: &mut Problems) -> Option<App> {
+    if let Some(name) = value.as_str() {
+        return Some(App::Command(CommandApp { name: name.into(), config: Default::default() }));
+    }
+    let name = group.text("name", 100, problems);
+    if name.is_none() {
+        problems.add(
+            "app.command.name",
+            "missing",
+            "the name that runners give the program (--command NAME=…)",
+        );
+    }
+    let config = group.scalars("config", problems);
+    group.refuse_unknown(problems);
+    Some(App::Command(CommandApp { name: name?, config }))
+}
+
+fn flower_app(value: &Value, mut group: Fields<'_>, problems: &mut Problems) -> Option<App> {
+    let (path, text) = match value.as_str() {
+        Some(text) => ("app.flower", Some(text.to_owned())),
+        None => ("app.flower.bundle", group.text("bundle", 100, problems)),
+    };
+    let config = group.scalars("config", problems);
+    group.refuse_unknown(problems);
+    match text.map(|text| text.parse()) {
+        Some(Ok(bundle)) => Some(App::Flower(FlowerApp { bundle, config })),
+        Some(Err(_)) => {
+            problems.add(path, "not the digest of a stored bundle", DIGEST);
+            None
+        }
+        None => {
+            problems.add(path, "missing", DIGEST);
+            None
+        }
+    }
+}
+
+fn read_round(top: &mut Fields<'_>, problems: &mut Problems) -> RoundSpec {
+    let mut group = top.group("round", problems);
+    let fraction = |x: f64| x > 0.0 && x <= 1.0;
+    let over = |x: f64| (1.0..=10.0).contains(&x);
+    let round = RoundSpec {
+        deadline: group.seconds("deadline", 1..=604_800, 600, problems) as u32,
+        quorum: group.number("quorum", fraction, "above 0 and at most 1", 0.5, problems),
+        over_selection: group.number("over_selection", over, "1 to 10", 1.0, problems),
+        max_failures: group.whole("max_failures", 0..=1000, 3, problems) as u32,
+    };
+    group.refuse_unknown(problems);
+    round
+}
+
+fn read_update(top: &mut Fields<'_>, problems: &mut Problems) -> UpdateSpec {
+    let mut group = top.group("update", problems);
+    if let Some(encoding) = group.text("encoding", 40, problems).filter(|encoding| encoding != "full") {
+        problems.add("update.encoding", format!("'{encoding}' is not known"), "full");
+    }
+    let positive = |x: f64| x > 0.0;
+    let max_examples = group.number("max_examples", positive, "above 0", 1e9, problems);
+    group.refuse_unknown(problems);
+    UpdateSpec { encoding: Encoding::Full, max_examples }
+}
+
+fn read_evaluation(top: &mut Fields<'_>, model: Option<&ModelRef>, problems: &mut Problems) -> Evaluation {
+    let mut group = top.group("evaluation", problems);
+    let federated = group.flag("federated", true, problems);
+    let every = group.whole("every", 1..=100_000, 1, problems) as u32;
+    let server = group.get("server").map(|_| group.group("server", problems));
+    group.refuse_unknown(problems);
+    let server = server.and_then(|mut server| {
+        if matches!(model, Some(ModelRef::Stored(_))) {
+            let allowed = "a model_ref that begins with builtin:, or evaluation.federated";
+            problems.add("evaluation.server", "the server can run built-in models only", allowed);
+        }
+        let data = server.text("data", 100, problems).map(|text| text.parse());
+        let scale = server.number("scale", |x| x > 0.0, "above 0", 1.0, problems);
+        server.refuse_unknown(problems);
+        match data {
+            Some(Ok(data)) => Some(ServerEvaluation { data, scale }),
+            Some(Err(_)) => {
+                problems.add("evaluation.server.data", "not the digest of a stored file", DIGEST);
+                None
+            }
+            None => {
+                problems.add("evaluation.server.data", "missing", DIGEST);
+                None
+            }
+        }
+    });
+    Evaluation { federated, every, server }
+}

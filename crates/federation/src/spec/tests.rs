@@ -1,0 +1,129 @@
+//! What is accepted, and how precisely the rest is refused.
+
+use serde_json::{Value, json};
+use thunderline_core::Problem;
+
+use super::*;
+
+fn minimal() -> Value {
+    json!({ "model_ref": "builtin:mlp(64,64,10)", "num_rounds": 5 })
+}
+
+fn problems(document: &Value) -> Vec<Problem> {
+    FederationSpec::parse(document, 1).expect_err("the document should be refused").problems().to_vec()
+}
+
+fn paths(document: &Value) -> Vec<String> {
+    problems(document).into_iter().map(|problem| problem.path).collect()
+}
+
+#[test]
+fn what_is_left_out_has_safe_defaults() {
+    let spec = FederationSpec::parse(&minimal(), 99).unwrap();
+    assert_eq!(spec.strategy, Strategy::FedAvg);
+    assert_eq!((spec.client_fraction, spec.min_clients, spec.seed), (1.0, 2, 99));
+    assert_eq!(spec.app, App::Builtin(BuiltinApp::default()));
+    assert!(spec.evaluation.federated && spec.evaluation.server.is_none());
+}
+
+#[test]
+fn an_accepted_spec_reads_back_as_itself() {
+    let digest = "0".repeat(64);
+    let documents = [
+        minimal(),
+        json!({
+            "name": "hospitals", "model_ref": format!("sha256:{digest}"), "num_rounds": 3, "client_fraction": 0.25,
+            "strategy": { "name": "fedprox", "params": { "proximal_mu": 0.5 } },
+            "client_selector": { "tags": ["gpu"] },
+            "dataset_spec": { "uris": ["file:///d"], "shards": ["a"], "hashes": [digest] },
+            "app": { "flower": { "bundle": digest, "config": { "lr": 0.1, "epochs": 2, "name": "x", "on": true } } },
+            "round": { "deadline": "10m", "quorum": 0.8, "over_selection": 1.3, "max_failures": 0 },
+            "update": { "encoding": "full", "max_examples": 1000 },
+            "evaluation": { "federated": false, "every": 2 }, "seed": 5,
+        }),
+        json!({ "model_ref": "builtin:softmax(4,2)", "num_rounds": 1,
+            "app": { "command": { "name": "mine", "config": { "a": 1 } } },
+            "evaluation": { "server": { "data": digest, "scale": 16 } } }),
+    ];
+    for document in documents {
+        let spec = FederationSpec::parse(&document, 1).unwrap();
+        let again = FederationSpec::parse(&serde_json::to_value(&spec).unwrap(), 2).unwrap();
+        assert_eq!(spec, again);
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_what_is_allowed() {
+    let document = json!({
+        "model_ref": "resnet", "num_rounds": 0, "client_fraction": 1.5, "strategy": "fedmagic", "colour": "red",
+        "round": { "quorum": 0, "deadline": "soon", "speed": 1 },
+        "client_selector": { "tags": "gpu" }, "dp": { "epsilon": 1 }, "secure_agg": true,
+        "app": { "builtin": { "momentum": 1 } },
+    });
+    let found = problems(&document);
+    let paths: Vec<_> = found.iter().map(|problem| problem.path.as_str()).collect();
+    for path in [
+        "model_ref",
+        "num_rounds",
+        "client_fraction",
+        "strategy",
+        "colour",
+        "round.quorum",
+        "round.deadline",
+        "round.speed",
+        "client_selector.tags",
+        "dp",
+        "secure_agg",
+        "app.builtin.momentum",
+    ] {
+        assert!(paths.contains(&path), "{path} is missing from {paths:?}");
+    }
+    assert!(found.iter().all(|problem| !problem.reason.is_empty() && !problem.allowed.is_empty()));
+}
+
+#[test]
+fn protection_that_is_not_built_is_refused_rather_than_left_out() {
+    for (key, value) in [("dp", json!({ "epsilon": 1.0, "delta": 1e-5 })), ("secure_agg", json!(true))] {
+        let mut document = minimal();
+        document[key] = value;
+        assert_eq!(paths(&document), [key]);
+    }
+    let mut document = minimal();
+    document["secure_agg"] = json!(false);
+    FederationSpec::parse(&document, 1).unwrap();
+}
+
+#[test]
+fn a_required_key_that_is_missing_is_named() {
+    assert_eq!(paths(&json!({})), ["model_ref", "num_rounds", "app"]);
+}
+
+#[test]
+fn the_nested_form_means_the_same_as_the_flat_one() {
+    let nested = "apiVersion: thunderline/v1\nkind: Federation\nmetadata: {name: x}\nspec:\n  model_ref: builtin:softmax(4,2)\n  num_rounds: 1\n";
+    let flat = "name: x\nmodel_ref: builtin:softmax(4,2)\nnum_rounds: 1\n";
+    let parse = |text| FederationSpec::parse(&read_document(text).unwrap(), 3).unwrap();
+    assert_eq!(parse(nested), parse(flat));
+    let wrong = read_document("kind: Pod\nspec: {}\nstatus: 1\n").unwrap_err();
+    assert_eq!(wrong.problems().len(), 2, "{wrong:?}");
+}
+
+#[test]
+fn text_that_is_no_document_says_where_it_goes_wrong() {
+    let error = read_document("a: [1,\nb: }").unwrap_err();
+    assert!(error.problems()[0].path.contains("line"), "{error:?}");
+    assert!(read_document("just words").is_err());
+    assert_eq!(read_document(&"x".repeat(300_000)).unwrap_err().code(), "too_large");
+}
+
+#[test]
+fn the_share_of_clients_never_falls_below_the_minimum_nor_rises_above_those_there_are() {
+    let mut spec = FederationSpec::parse(&minimal(), 1).unwrap();
+    spec.client_fraction = 0.1;
+    assert_eq!(spec.wanted(100), 10);
+    assert_eq!(spec.wanted(10), 2);
+    assert_eq!(spec.wanted(1), 1);
+    spec.round.quorum = 0.1;
+    assert_eq!(spec.quorum(30), 3);
+    assert_eq!(spec.quorum(1), 1);
+}

@@ -1,0 +1,105 @@
+//! What a node is asked to do, and what it answers, free of any wire format.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, RunId, Timestamp};
+use thunderline_objects::Sha256;
+
+use crate::{
+    layout::UpdateLayout,
+    plan::Purpose,
+    spec::{App, FederationSpec, Scalar, Strategy},
+};
+
+/// A lease's task.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The lease.
+    pub lease: LeaseId,
+    /// Whose task it is.
+    pub node: NodeId,
+    /// Which federation.
+    pub federation: FederationId,
+    /// The same, as the wire numbers it.
+    pub run: RunId,
+    /// Which round.
+    pub round: RoundId,
+    /// The round's number, from 1.
+    pub round_number: u32,
+    /// Train or evaluate.
+    pub purpose: Purpose,
+    /// Settings for the client, in order.
+    pub config: Vec<(String, Scalar)>,
+    /// The checkpoint to begin from.
+    pub model: Sha256,
+    /// When the lease was issued. A task that is handed out again has the same time, hence the same message id.
+    pub issued_at: Timestamp,
+    /// When the lease ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// A node's answer.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// The trained arrays; none from an evaluation.
+    pub update: Option<UpdateLayout>,
+    /// What it measured. `num-examples` is the weight.
+    pub metrics: BTreeMap<String, f64>,
+    /// Why there is no result.
+    pub error: Option<String>,
+}
+
+/// The key under which clients report their weight, as in Flower.
+pub const NUM_EXAMPLES: &str = "num-examples";
+
+/// What was recorded of an accepted reply.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The weight.
+    pub num_examples: f64,
+    /// Everything that was reported, the weight included.
+    pub metrics: BTreeMap<String, f64>,
+    /// Where the update's arrays are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateLayout>,
+}
+
+/// The area that collects the uploads of one exchange of a round.
+#[must_use]
+pub fn upload_area(round: RoundId, purpose: Purpose) -> String {
+    format!("rounds/{round}/{}", purpose.name())
+}
+
+/// The settings that go to a client with its task. Clients of Flower apps see `server-round` (as Flower's strategies send
+/// it) and the strategy's own; runners also see what to run.
+#[must_use]
+pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)> {
+    let mut config = vec![("server-round".to_owned(), Scalar::Int(round_number.into()))];
+    if let Strategy::FedProx { proximal_mu } = spec.strategy {
+        config.push(("proximal-mu".into(), Scalar::Float(proximal_mu)));
+    }
+    let mu = match spec.strategy {
+        Strategy::FedProx { proximal_mu } => proximal_mu,
+        Strategy::FedAvg => 0.0,
+    };
+    let app = match (&spec.app, spec.model_ref.network()) {
+        (App::Builtin(app), Some(network)) => json!({
+            "kind": "builtin",
+            "model": network,
+            "learning_rate": app.learning_rate,
+            "momentum": app.momentum,
+            "batch_size": app.batch_size,
+            "local_epochs": app.local_epochs,
+            "proximal_mu": mu,
+            "seed": spec.seed,
+        }),
+        (App::Command(app), _) => json!({
+            "kind": "command", "name": app.name, "config": app.config, "proximal_mu": mu, "seed": spec.seed,
+        }),
+        (App::Builtin(_) | App::Flower(_), _) => return config,
+    };
+    config.push(("thunderline.app".into(), Scalar::Text(app.to_string())));
+    config
+}
