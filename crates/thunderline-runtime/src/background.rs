@@ -19,7 +19,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts all three as supervised tasks.
+    /// Starts all three as supervised tasks, and one that hears the wake-ups of other processes.
     pub fn start(&self, tasks: &Tasks, cx: &Cx) {
         let (worker, at) = (self.worker.clone(), cx.clone());
         tasks.spawn("jobs", Kind::Restarting, move |cancel| {
@@ -30,6 +30,17 @@ impl Background {
         tasks.spawn("relay", Kind::Restarting, move |cancel| {
             let (relay, cx) = (relay.clone(), at.clone());
             async move { relay.run(cx, cancel).await }
+        });
+        let db = self.worker.db().clone();
+        tasks.spawn("wake-ups", Kind::Restarting, move |cancel| {
+            let db = db.clone();
+            async move {
+                let listener = db.listen().await?;
+                tokio::select! {
+                    ended = listener.run() => ended,
+                    () = cancel.cancelled() => Ok(()),
+                }
+            }
         });
         let (periodic, at) = (self.periodic.clone(), cx.clone());
         tasks.spawn("periodic", Kind::Restarting, move |cancel| {

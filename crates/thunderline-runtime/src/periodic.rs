@@ -109,6 +109,8 @@ impl Periodic {
     /// Never by itself: failures are logged.
     pub async fn run(&self, cx: Cx, cancel: CancellationToken) -> Result<()> {
         join_all(self.0.iter().map(|reconciler| reconciler.repeat(&cx, &cancel))).await;
+        // Where there are none: an end would look like a shutdown.
+        cancel.cancelled().await;
         Ok(())
     }
 }

@@ -116,6 +116,8 @@ impl Relay {
     /// Never by itself: failures are logged and tried again with growing pauses.
     pub async fn run(&self, cx: Cx, cancel: CancellationToken) -> Result<()> {
         join_all(self.subscriptions.iter().map(|subscription| self.follow(subscription, &cx, &cancel))).await;
+        // Where there are none: an end would look like a shutdown.
+        cancel.cancelled().await;
         Ok(())
     }
 

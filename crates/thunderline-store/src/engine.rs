@@ -1,4 +1,4 @@
-//! Both engines behind one small type each: pools and transactions. Nothing outside this file names a driver type.
+//! Both engines behind one small type each: pools and transactions. No other file runs a statement of the driver.
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 

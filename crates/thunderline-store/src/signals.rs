@@ -1,5 +1,5 @@
-//! Wake-ups inside this process: lossy hints that something changed. No correctness rests on them; whoever waits also
-//! looks again after a while, which is how changes made by other processes are noticed.
+//! Wake-ups: lossy hints that something changed. No correctness rests on them; whoever waits also looks again after a
+//! while. They reach this process, and others only where those [listen](crate::Db::listen).
 
 use std::{
     collections::HashMap,
@@ -41,6 +41,14 @@ impl Signals {
     pub fn notify(&self, key: &str) {
         let topic = self.lock().get(key).cloned();
         if let Some(topic) = topic {
+            topic.notify_waiters();
+        }
+    }
+
+    /// Wakes everybody.
+    pub fn notify_all(&self) {
+        let topics: Vec<_> = self.lock().values().cloned().collect();
+        for topic in topics {
             topic.notify_waiters();
         }
     }

@@ -51,6 +51,12 @@ pub fn tables_of(sql: &str) -> Vec<String> {
                 "join" | "into" | "table" | "references" => level.want_table = true,
                 // `delete … using b`, not `join … using (columns)`.
                 "using" if tokens.get(index + 1) != Some(&Token::Sign('(')) => level.want_table = true,
+                // `create index i on t`, not `join … on`, `on conflict` or `on delete`.
+                "on" if word(0) == "create"
+                    && matches!(word(index.saturating_sub(2)), "index" | "exists" | "trigger") =>
+                {
+                    level.want_table = true;
+                }
                 // `for update` and `do update set` name no table.
                 "update" => level.want_table = !matches!(previous, "for" | "do" | "key"),
                 "only" | "lateral" | "if" | "not" | "exists" if level.want_table => {}
@@ -156,6 +162,8 @@ mod tests {
             ("with recursive t (n) as (select 1 union all select n + 1 from t) select n from t, a", "a"),
             ("create table if not exists public.\"a\" (x bigint references b)", "a b"),
             ("select x -- from b\n from a /* from c */ , generate_series(1, 2)", "a"),
+            ("create unique index if not exists a_b on a (b) where c = 1", "a"),
+            ("alter table a add column b {uuid} references c (id) on delete cascade", "a c"),
             ("SELECT count(*) FROM A", "a"),
         ] {
             assert_eq!(tables_of(sql).join(" "), tables, "{sql}");

@@ -7,7 +7,7 @@ use crate::{
     Db, Engine, Row, Stmt, Value, args,
     audit::{self, Outcome},
     engine::Tx,
-    jobs, outbox, signals,
+    jobs, listen, outbox, signals,
 };
 
 /// A writing transaction whose action the policy has allowed: holding one proves it. Dropping it rolls back.
@@ -195,7 +195,12 @@ impl Write {
         if !self.events.is_empty() {
             self.wakes.push(signals::EVENTS.to_owned());
         }
+        self.wakes.sort_unstable();
+        self.wakes.dedup();
         jobs::insert(&mut self.tx, &self.cx, self.jobs).await?;
+        if self.tx.engine() == Engine::Postgres {
+            listen::announce(&mut self.tx, &self.wakes).await?;
+        }
         outbox::append(&mut self.tx, &self.cx, self.events).await?;
         self.tx.commit().await?;
         for key in &self.wakes {

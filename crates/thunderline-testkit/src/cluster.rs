@@ -111,7 +111,8 @@ impl Server {
 
     fn start(&self) {
         let data = self.folder.join("data");
-        let _ = fs::remove_dir_all(&data);
+        let log = self.folder.join("log");
+        let _ = (fs::remove_dir_all(&data), fs::remove_file(&log));
         let options = ["-U", "tl", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"];
         succeed(self.command("initdb").arg("-D").arg(&data).args(options));
         let settings = format!(
@@ -119,7 +120,6 @@ impl Server {
              -c full_page_writes=off -c shared_buffers=64MB",
             self.folder.display()
         );
-        let log = self.folder.join("log");
         succeed(
             self.command("pg_ctl")
                 .arg("-D")
@@ -144,5 +144,8 @@ fn quiet(command: &mut Command) -> &mut Command {
 
 fn succeed(command: &mut Command) {
     let status = quiet(command).status();
-    assert!(status.as_ref().is_ok_and(|status| status.success()), "{command:?} failed: {status:?}");
+    assert!(
+        status.as_ref().is_ok_and(|status| status.success()),
+        "{command:?} failed ({status:?}); the server's log is beside its data"
+    );
 }

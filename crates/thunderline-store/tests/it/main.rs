@@ -2,6 +2,7 @@
 
 mod migrations;
 mod queue;
+mod queue_simulation;
 mod stream;
 mod transactions;
 

@@ -1,7 +1,7 @@
 //! All or nothing, and only after the policy's yes.
 
 use thunderline_core::{Cx, Error, NodeId, Result, Role, Subject, Timestamp};
-use thunderline_store::{Db, EventFilter, JOBS, Stmt, args};
+use thunderline_store::{Db, Engine, EventFilter, JOBS, Stmt, args};
 use thunderline_testkit::{TestDb, both};
 use uuid::Uuid;
 
@@ -55,6 +55,23 @@ both!(a_dropped_write_leaves_nothing, async |t: TestDb| {
     assert!(t.audit().await.is_empty());
     let mut again = t.db().write(&cx, &ADD).await?;
     assert_eq!(again.claim_key("k", "d").await?, None, "the key was not used up");
+});
+
+both!(a_process_that_listens_is_woken_by_others, async |t: TestDb| {
+    let other = t.reopen().await?;
+    let listener = other.listen().await?;
+    // On SQLite there are no other processes: the writer's own wake-up is the one that counts.
+    let woken = if t.engine() == Engine::Postgres { other.signals() } else { t.db().signals() };
+    let (jobs, node) = (woken.waiter(JOBS), woken.waiter("node:1"));
+    let cx = t.operator();
+    let mut write = t.db().write(&cx, &ADD).await?;
+    write.enqueue(&Polish { id: cx.uuid() });
+    write.wake("node:1");
+    write.commit(&Subject::new("thing", "a")).await?;
+    tokio::select! {
+        ended = listener.run() => ended?,
+        ((), ()) = async { tokio::join!(jobs.wait(), node.wait()) } => {}
+    }
 });
 
 both!(a_failing_statement_leaves_nothing_of_its_write, async |t: TestDb| {
