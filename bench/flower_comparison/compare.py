@@ -26,6 +26,7 @@ import report  # noqa: E402
 from counting import Counting  # noqa: E402
 from nodes import Nodes  # noqa: E402
 from superlink import SuperLink  # noqa: E402
+from thunderline import Thunderline  # noqa: E402
 
 #: Requests that come with time rather than with work.
 UNCOUNTED = ("pull-messages", "send-node-heartbeat", "register-node", "activate-node", "deactivate-node", "unregister-node")
@@ -84,8 +85,6 @@ def servers(options):
     if options.only != "thunderline":
         found["superlink"] = lambda folder: SuperLink(options.flwr, folder)
     if options.thunderline and options.only != "superlink":
-        from thunderline import Thunderline
-
         found["thunderline"] = lambda folder: Thunderline(options.thunderline, folder)
     return found
 

@@ -114,7 +114,7 @@ def stat(pid):
         return None
 
 
-def wait(ready, seconds, what, process=None):
+def wait(ready, seconds, what, process=None, every=0.05):
     """Polls until `ready()` gives something true, and returns it."""
     deadline = time.monotonic() + seconds
     while True:
@@ -126,7 +126,7 @@ def wait(ready, seconds, what, process=None):
             raise RuntimeError(f"ended while waiting for {what}:\n{last}")
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def free_ports(count):
