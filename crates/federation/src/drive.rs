@@ -1,7 +1,7 @@
 //! Carrying a federation on: view → plan → steps, until nothing is left to do.
 
 use serde::{Deserialize, Serialize};
-use thunderline_core::{Cx, ErrorKind, FederationId, Job, Result, TenantId};
+use thunderline_core::{Cx, ErrorKind, FederationId, Job, Result, RoundId, TenantId};
 
 use crate::{
     Federations,
@@ -128,6 +128,26 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
         Step::Complete => complete::complete(cx, domain, id).await,
         Step::Fail { reason } => fail::fail(cx, domain, id, &reason).await,
     }
+}
+
+/// Throws away the uploads of rounds that are over: what a crash between a commit and its clean-up leaves. Gives how many.
+///
+/// # Errors
+/// Those of reading; `internal` where the disk fails.
+pub async fn sweep_uploads(cx: &Cx, domain: &Federations) -> Result<usize> {
+    let objects = domain.objects.clone();
+    let names = crate::blocking(move || objects.below("rounds")).await?;
+    let mut removed = 0;
+    for id in names.iter().filter_map(|name| name.parse::<RoundId>().ok()) {
+        let mut read = domain.db.read(cx, &read::ACTION).await?;
+        let over = rows::rounds::is_over(&mut read, id).await?;
+        drop(read);
+        if over {
+            fail_round::remove_uploads(domain, id).await?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 /// Drives every federation that is not over: what makes a lost wake-up cost seconds, never truth.

@@ -14,6 +14,7 @@ pub mod aggregate;
 pub mod artifact;
 pub mod drive;
 pub mod layout;
+pub mod manifest;
 pub mod plan;
 pub mod project;
 pub mod rollup;

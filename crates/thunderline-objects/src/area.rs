@@ -68,6 +68,20 @@ impl Objects {
         self.area("checkpoints")
     }
 
+    /// The names of the areas directly below this one: `rounds` gives the ids of all rounds that hold uploads.
+    ///
+    /// # Errors
+    /// `internal` where the disk fails.
+    pub fn below(&self, name: &str) -> Result<Vec<String>> {
+        let folder = self.area(name)?.folder;
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
     /// Where blobs are collected before they get their name: one file system with the areas, so that a rename suffices.
     fn incoming(&self) -> PathBuf {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use thunderline_store::Query;
 use crate::{
     Federations,
     artifact::{Artifact, ArtifactKind},
+    manifest::{self, ManifestClaims},
     rollup::Rollup,
     rows::{self, Federation, Lease, Round},
     spec::App,
@@ -169,6 +170,17 @@ pub async fn task(cx: &Cx, domain: &Federations, lease: LeaseId) -> Result<Task>
     let mut read = domain.db.read(cx, &NODE_ACTION).await?;
     let lease = own_lease(&mut read, cx, lease).await?;
     task_of(&mut read, cx, &lease).await
+}
+
+/// What the calling node's own lease allows, ready to be signed.
+///
+/// # Errors
+/// `not_found` where the lease is another node's.
+pub async fn manifest(cx: &Cx, domain: &Federations, lease: LeaseId) -> Result<ManifestClaims> {
+    let mut read = domain.db.read(cx, &NODE_ACTION).await?;
+    let lease = own_lease(&mut read, cx, lease).await?;
+    let federation = super::federation(&mut read, cx, lease.federation).await?;
+    Ok(manifest::claims(&task_of(&mut read, cx, &lease).await?, &federation))
 }
 
 async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task> {

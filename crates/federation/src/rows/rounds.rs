@@ -8,7 +8,7 @@ use super::{changed, known};
 use crate::state::RoundState;
 
 pub(crate) const STATEMENTS: &[&Stmt] =
-    &[&INSERT, &BY_ID, &NEWEST, &LIST, &SET_STATE, &SET_CLIENTS, &SET_MODEL_OUT, &SET_METRICS];
+    &[&INSERT, &BY_ID, &STATE, &NEWEST, &LIST, &SET_STATE, &SET_CLIENTS, &SET_MODEL_OUT, &SET_METRICS];
 
 const INSERT: Stmt = Stmt::new(
     "fl.rounds.insert",
@@ -17,6 +17,8 @@ const INSERT: Stmt = Stmt::new(
      values ($1, $2, $3, $4, $5, 'selecting', 0, 0, $6, $7, 1)",
 );
 const BY_ID: Stmt = Stmt::new("fl.rounds.by_id", "select * from fl_rounds where id = $1 and tenant = $2");
+// Across tenants: for the clean-up, which belongs to the installation.
+const STATE: Stmt = Stmt::new("fl.rounds.state", "select state from fl_rounds where id = $1");
 const NEWEST: Stmt = Stmt::new(
     "fl.rounds.newest",
     "select * from fl_rounds where federation = $1 and tenant = $2 order by number desc, attempt desc limit 1",
@@ -114,6 +116,13 @@ pub(crate) async fn insert(write: &mut Write, round: &Round) -> Result<()> {
 
 pub(crate) async fn by_id(query: &mut impl Query, id: RoundId, tenant: TenantId) -> Result<Option<Round>> {
     query.one(&BY_ID, args![id, tenant]).await?.as_ref().map(from_row).transpose()
+}
+
+/// True where nothing of the round is needed any more; also where there is no such round.
+pub(crate) async fn is_over(query: &mut impl Query, id: RoundId) -> Result<bool> {
+    let Some(row) = query.one(&STATE, args![id]).await? else { return Ok(true) };
+    let state: String = row.get("state")?;
+    Ok(["completed", "failed", "timed_out"].contains(&state.as_str()))
 }
 
 pub(crate) async fn newest(

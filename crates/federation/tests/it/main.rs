@@ -1,0 +1,10 @@
+//! The domain's behaviour on both engines, through its public actions, with made-up nodes instead of a network.
+
+mod guards;
+mod rounds;
+mod site;
+mod statements;
+
+use thunderline_testkit::MigrationSet;
+
+const MIGRATIONS: &[MigrationSet] = &[federation::MIGRATIONS];
