@@ -62,8 +62,9 @@ create table tl_jobs (
 );
 -- Waiting jobs of one name and key are one job; a running one does not count.
 create unique index tl_jobs_waiting on tl_jobs (name, key) where state = 'available';
-create index tl_jobs_due on tl_jobs (priority, run_at) where state = 'available';
+create index tl_jobs_due on tl_jobs (priority, run_at, id) where state = 'available';
 create index tl_jobs_running on tl_jobs (name, key) where state = 'running';
+create index tl_jobs_leased on tl_jobs (lease_until) where state = 'running';
 create index tl_jobs_finished on tl_jobs (finished_at) where finished_at is not null;
 
 -- Outcomes of requests that carried an idempotency key.

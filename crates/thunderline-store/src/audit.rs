@@ -100,7 +100,7 @@ impl Db {
             Some(subject) => (Some(&subject.kind), Some(&subject.id)),
             None => (None, None),
         };
-        let mut tx = self.pools().begin_read().await?;
+        let mut tx = self.pools().begin_read(None).await?;
         let rows = tx.all("audit.list", LIST, args![filter.tenant, kind, id, filter.before, limit]).await?;
         rows.iter().map(entry).collect()
     }

@@ -59,7 +59,7 @@ impl Db {
     /// `forbidden`, or `unavailable` where no connection is free.
     pub async fn read(&self, cx: &Cx, action: &Action) -> Result<Read> {
         action.authorize(cx)?;
-        Ok(Read::new(self.pools().begin_read().await?))
+        Ok(Read::new(self.pools().begin_read(Some(cx.tenant())).await?))
     }
 
     /// Asks the policy, then opens a transaction that can write. There is no other way to get one.
@@ -72,7 +72,7 @@ impl Db {
     pub async fn write(&self, cx: &Cx, action: &Action) -> Result<Write> {
         match action.authorize(cx) {
             Ok(decision) => {
-                let tx = self.pools().begin_write().await?;
+                let tx = self.pools().begin_write(Some(cx.tenant())).await?;
                 Ok(Write::new(self.clone(), tx, cx.clone(), *action, decision))
             }
             Err(refusal) => {
@@ -98,7 +98,7 @@ impl Db {
         if !admitted {
             return Ok(());
         }
-        let mut tx = self.pools().begin_write().await?;
+        let mut tx = self.pools().begin_write(None).await?;
         let nothing = Subject::new("", "");
         audit::insert(&mut tx, cx, action.name, &action.rule.describe(), &nothing, Outcome::Denied).await?;
         tx.commit().await
@@ -110,7 +110,7 @@ impl Db {
     /// The first statement that the engine refuses.
     pub async fn prepare_all(&self, statements: &[&Stmt]) -> Result<()> {
         for statement in statements {
-            let mut tx = self.pools().begin_read().await?;
+            let mut tx = self.pools().begin_read(None).await?;
             tx.prepare(statement.name, statement.sql).await?;
         }
         Ok(())

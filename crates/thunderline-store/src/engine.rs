@@ -10,7 +10,7 @@ use sqlx::{
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
 };
-use thunderline_core::{Error, Result};
+use thunderline_core::{Error, Result, TenantId};
 use uuid::Uuid;
 
 use crate::{Row, Value, failure::explain};
@@ -96,23 +96,26 @@ impl Pools {
         }
     }
 
-    /// A read-only transaction that sees one state of the database throughout.
-    pub(crate) async fn begin_read(&self) -> Result<Tx> {
+    /// A read-only transaction that sees one state of the database throughout; for one tenant or, where that is the
+    /// store's own business, for none.
+    pub(crate) async fn begin_read(&self, tenant: Option<TenantId>) -> Result<Tx> {
         let begun = match self {
             Self::Sqlite { readers, .. } => readers.begin().await.map(Tx::Sqlite),
             Self::Postgres(pool) => {
-                pool.begin_with("begin isolation level repeatable read read only").await.map(Tx::Postgres)
+                let begin = for_tenant("begin isolation level repeatable read read only", tenant);
+                pool.begin_with(begin).await.map(Tx::Postgres)
             }
         };
         begun.map_err(|error| explain("begin read", error))
     }
 
     /// A writing transaction. SQLite: the only one. PostgreSQL: read committed (see `Write`).
-    pub(crate) async fn begin_write(&self) -> Result<Tx> {
+    pub(crate) async fn begin_write(&self, tenant: Option<TenantId>) -> Result<Tx> {
         let begun = match self {
             Self::Sqlite { writer, .. } => writer.begin_with("begin immediate").await.map(Tx::Sqlite),
             Self::Postgres(pool) => {
-                pool.begin_with("begin isolation level read committed").await.map(Tx::Postgres)
+                let begin = for_tenant("begin isolation level read committed", tenant);
+                pool.begin_with(begin).await.map(Tx::Postgres)
             }
         };
         begun.map_err(|error| explain("begin write", error))
@@ -127,6 +130,13 @@ impl Pools {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Sets, with the transaction's begin and until its end, the tenant that policies of row-level security may ask for:
+/// `current_setting('tl.tenant', true)`.
+fn for_tenant(begin: &str, tenant: Option<TenantId>) -> AssertSqlSafe<String> {
+    let tenant = tenant.map(|TenantId(tenant)| format!("; set local tl.tenant = '{tenant}'"));
+    AssertSqlSafe(format!("{begin}{}", tenant.unwrap_or_default()))
 }
 
 fn bad_url(error: sqlx::Error) -> Error {

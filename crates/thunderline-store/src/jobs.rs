@@ -28,6 +28,19 @@ const INSERT: &str =
     on conflict (name, key) where state = 'available' do update
     set run_at = case when excluded.run_at < tl_jobs.run_at then excluded.run_at else tl_jobs.run_at end";
 
+const ANY_DUE: &str =
+    "select 1 as due where exists (select 1 from tl_jobs where state = 'available' and run_at <= $1)
+    or exists (select 1 from tl_jobs where state = 'running' and lease_until < $1)";
+
+/// Jobs whose worker let the lease end, and jobs whose time has come: the choice of a claim. Two statements, so that
+/// each finds its rows by an index of its own however many finished jobs there are.
+const EXPIRED: (&str, &str) = ("j.state = 'running' and j.lease_until < $1", "j.lease_until");
+const DUE: (&str, &str) = (
+    "j.state = 'available' and j.run_at <= $1 and not exists
+        (select 1 from tl_jobs r where r.name = j.name and r.key = j.key and r.state = 'running')",
+    "j.priority, j.run_at, j.id",
+);
+
 const WORN_OUT: &str = "update tl_jobs set state = 'discarded', finished_at = $1, lease_until = null,
         last_error = 'its worker vanished in the last attempt'
     where state = 'running' and lease_until < $1 and attempts >= max_attempts";
@@ -153,42 +166,30 @@ impl Jobs {
     /// `unavailable`, `internal`.
     pub async fn claim(&self, cx: &Cx, worker: &str, names: &[&str], limit: u32) -> Result<Vec<Claimed>> {
         let now = cx.now();
-        let wanted = (0..names.len()).map(|index| format!("${}", index + 5)).collect::<Vec<_>>().join(", ");
-        let wanted = if names.is_empty() { String::new() } else { format!(" and j.name in ({wanted})") };
         if limit == 0 || !self.anything_due(now).await? {
             return Ok(Vec::new());
         }
-        let mut tx = self.0.pools().begin_write().await?;
+        let mut tx = self.0.pools().begin_write(None).await?;
         tx.exec("job.worn_out", WORN_OUT, args![now]).await?;
-        let lock = if tx.engine() == Engine::Postgres { "for update skip locked" } else { "" };
-        let sql = format!(
-            "with due as materialized (
-                select j.id from tl_jobs j
-                where ((j.state = 'available' and j.run_at <= $1 and not exists
-                        (select 1 from tl_jobs r where r.name = j.name and r.key = j.key and r.state = 'running'))
-                    or (j.state = 'running' and j.lease_until < $1)){wanted}
-                order by j.priority, j.run_at, j.id limit $2 {lock})
-            update tl_jobs set state = 'running', attempts = attempts + 1, lease_token = lease_token + 1,
-                lease_until = $3, worker = $4, started_at = $1
-            where id in (select id from due)
-            returning id, name, key, payload, tenant, correlation, causation, attempts, max_attempts, lease_token,
-                lease_until, priority, run_at"
-        );
-        let mut args = args![now, limit, now + LEASE, worker];
-        args.extend(names.iter().map(|&name| name.into()));
-        let rows = tx.all("job.claim", AssertSqlSafe(sql), args).await?;
+        let mut jobs = Vec::new();
+        for which in [EXPIRED, DUE] {
+            let left = limit.saturating_sub(u32::try_from(jobs.len()).unwrap_or(limit));
+            let sql = claim_sql(tx.engine(), which, names.len());
+            let mut args = args![now, left, now + LEASE, worker];
+            args.extend(names.iter().map(|&name| name.into()));
+            let rows = tx.all("job.claim", AssertSqlSafe(sql), args).await?;
+            let mut claimed = rows.iter().map(claimed).collect::<Result<Vec<_>>>()?;
+            claimed.sort_by_key(|job| (job.order, job.id));
+            jobs.append(&mut claimed);
+        }
         tx.commit().await?;
-        let mut jobs = rows.iter().map(claimed).collect::<Result<Vec<_>>>()?;
-        jobs.sort_by_key(|job| (job.order, job.id));
         Ok(jobs)
     }
 
     /// A look before the claim, so that idle workers do not queue up for SQLite's single writer.
     async fn anything_due(&self, now: Timestamp) -> Result<bool> {
-        let sql = "select 1 as due from tl_jobs where (state = 'available' and run_at <= $1)
-            or (state = 'running' and lease_until < $1) limit 1";
-        let mut tx = self.0.pools().begin_read().await?;
-        Ok(tx.one("job.due", sql, args![now]).await?.is_some())
+        let mut tx = self.0.pools().begin_read(None).await?;
+        Ok(tx.one("job.any_due", ANY_DUE, args![now]).await?.is_some())
     }
 
     /// Extends the claim by another [`LEASE`].
@@ -239,7 +240,7 @@ impl Jobs {
 
     /// False where the same job waits already (or the lease was lost).
     async fn retry(&self, job: &Claimed, run_at: Timestamp, error: &str) -> Result<bool> {
-        let mut tx = self.0.pools().begin_write().await?;
+        let mut tx = self.0.pools().begin_write(None).await?;
         let rows = tx.exec("job.retry", RETRY, args![job.id, job.token, run_at, error]).await?;
         tx.commit().await?;
         Ok(rows == 1)
@@ -259,7 +260,7 @@ impl Jobs {
         args: Vec<crate::Value>,
         job: &Claimed,
     ) -> Result<()> {
-        let mut tx = self.0.pools().begin_write().await?;
+        let mut tx = self.0.pools().begin_write(None).await?;
         if tx.exec(name, sql, args).await? == 0 {
             return Err(Error::conflict(format!("the lease of job {} {} was lost", job.name, job.key)));
         }
@@ -272,7 +273,7 @@ impl Jobs {
     /// # Errors
     /// `unavailable`, `internal`.
     pub async fn prune(&self, before: Timestamp) -> Result<u64> {
-        let mut tx = self.0.pools().begin_write().await?;
+        let mut tx = self.0.pools().begin_write(None).await?;
         let jobs = tx.exec("job.prune", "delete from tl_jobs where finished_at < $1", args![before]).await?;
         let keys =
             tx.exec("idempotency.prune", "delete from tl_idempotency where at < $1", args![before]).await?;
@@ -285,10 +286,27 @@ impl Jobs {
     /// # Errors
     /// `unavailable`, `internal`.
     pub async fn list(&self, state: Option<&str>, limit: u32) -> Result<Vec<JobEntry>> {
-        let mut tx = self.0.pools().begin_read().await?;
+        let mut tx = self.0.pools().begin_read(None).await?;
         let rows = tx.all("job.list", LIST, args![state, limit]).await?;
         rows.iter().map(entry).collect()
     }
+}
+
+/// Arguments: now, limit, end of the lease, worker, then the names. The choice is materialized: PostgreSQL might else
+/// evaluate it, with its limit, more than once.
+fn claim_sql(engine: Engine, (which, order): (&str, &str), names: usize) -> String {
+    let wanted = (0..names).map(|index| format!("${}", index + 5)).collect::<Vec<_>>().join(", ");
+    let wanted = if names == 0 { String::new() } else { format!(" and j.name in ({wanted})") };
+    let lock = if engine == Engine::Postgres { "for update skip locked" } else { "" };
+    format!(
+        "with chosen as materialized
+            (select j.id from tl_jobs j where {which}{wanted} order by {order} limit $2 {lock})
+        update tl_jobs set state = 'running', attempts = attempts + 1, lease_token = lease_token + 1,
+            lease_until = $3, worker = $4, started_at = $1
+        where id in (select id from chosen)
+        returning id, name, key, payload, tenant, correlation, causation, attempts, max_attempts, lease_token,
+            lease_until, priority, run_at"
+    )
 }
 
 fn claimed(row: &Row) -> Result<Claimed> {

@@ -82,9 +82,10 @@ impl Db {
     /// `internal` where the database and the program disagree (altered, missing or unknown migrations), naming the
     /// migration; or where a migration fails, in which case nothing is applied.
     pub async fn migrate(&self, cx: &Cx, sets: &[MigrationSet]) -> Result<()> {
-        let mut tx = self.pools().begin_write().await?;
+        let mut tx = self.pools().begin_write(None).await?;
         if tx.engine() == Engine::Postgres {
             tx.exec("migrate.patience", "set local lock_timeout = 0", vec![]).await?;
+            tx.exec("migrate.patience", "set local statement_timeout = 0", vec![]).await?;
             tx.one("migrate.lock", "select pg_advisory_xact_lock($1)", args![MIGRATION_LOCK]).await?;
         }
         tx.exec("migrate.ledger", LEDGER, vec![]).await?;
@@ -109,7 +110,7 @@ impl Db {
     /// # Errors
     /// As [`Db::migrate`], and `unavailable` where migrations are pending.
     pub async fn check_migrations(&self, sets: &[MigrationSet]) -> Result<()> {
-        let mut tx = self.pools().begin_read().await?;
+        let mut tx = self.pools().begin_read(None).await?;
         let catalogue = match tx.engine() {
             Engine::Sqlite => "select 1 as found from sqlite_master where name = 'tl_migrations'",
             Engine::Postgres => "select 1 as found where to_regclass('tl_migrations') is not null",

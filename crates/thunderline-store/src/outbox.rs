@@ -124,7 +124,7 @@ impl Db {
             sql.push_str(&format!(" and tenant = {}", bind(tenant.into())));
         }
         sql.push_str(" order by sequence limit $2");
-        let mut tx = self.pools().begin_read().await?;
+        let mut tx = self.pools().begin_read(None).await?;
         let rows = tx.all("outbox.read", AssertSqlSafe(sql), args).await?;
         rows.iter().map(envelope).collect()
     }
@@ -134,7 +134,7 @@ impl Db {
     /// # Errors
     /// `unavailable`, `internal`.
     pub async fn last_sequence(&self) -> Result<i64> {
-        let mut tx = self.pools().begin_read().await?;
+        let mut tx = self.pools().begin_read(None).await?;
         let row = tx.one("outbox.last", "select max(sequence) as last from tl_outbox", vec![]).await?;
         row.map_or(Ok(None), |row| row.get::<Option<i64>>("last")).map(Option::unwrap_or_default)
     }
@@ -144,7 +144,7 @@ impl Db {
     /// # Errors
     /// `unavailable`, `internal`.
     pub async fn cursor(&self, consumer: &str) -> Result<i64> {
-        let mut tx = self.pools().begin_read().await?;
+        let mut tx = self.pools().begin_read(None).await?;
         let sql = "select sequence from tl_cursors where consumer = $1";
         let row = tx.one("cursor.read", sql, args![consumer]).await?;
         row.map_or(Ok(0), |row| row.get("sequence"))

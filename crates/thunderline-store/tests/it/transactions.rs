@@ -1,6 +1,6 @@
 //! All or nothing, and only after the policy's yes.
 
-use thunderline_core::{Cx, Error, NodeId, Result, Role, Subject, Timestamp};
+use thunderline_core::{Cx, Error, NodeId, Result, Role, Subject, TenantId, Timestamp};
 use thunderline_store::{Db, Engine, EventFilter, JOBS, Stmt, args};
 use thunderline_testkit::{TestDb, both};
 use uuid::Uuid;
@@ -167,7 +167,7 @@ both!(every_type_survives_the_engine, async |t: TestDb| {
     write.commit(&Subject::new("thing", 1)).await?;
     let mut read = t.db().read(&cx, &LOOK).await?;
     let full = read.one(&FULL, args![true]).await?.expect("it was written");
-    assert_eq!(full.get::<thunderline_core::TenantId>("id")?, t.tenant());
+    assert_eq!(full.get::<TenantId>("id")?, t.tenant());
     assert_eq!(full.get::<String>("label")?, "ü'\"$1");
     assert_eq!(full.get::<NodeId>("count")?, node);
     assert_eq!(full.get::<f64>("ratio")?.to_bits(), (-0.1f64).to_bits());
@@ -264,6 +264,20 @@ both!(a_connection_that_is_cut_leaves_nothing_and_the_pool_recovers, async |t: T
         assert!(error.code() == "unavailable" && tries < 20, "{}", error.chain());
     }
     assert_eq!(things(&t).await?, 2);
+});
+
+both!(row_level_security_can_ask_for_the_tenant, async |t: TestDb| {
+    const TENANT: Stmt = Stmt::new("tenant", "select current_setting('tl.tenant', true) as tenant");
+    // SQLite has no such thing: there every statement names the tenant, which it does on PostgreSQL as well.
+    if t.engine() == Engine::Postgres {
+        let mut read = t.db().read(&t.viewer(), &LOOK).await?;
+        let seen = read.one(&TENANT, args![]).await?.expect("a setting gives a row");
+        assert_eq!(seen.get::<String>("tenant")?, t.tenant().to_string());
+        let other = t.operator().caused_by(TenantId(Uuid::from_u128(2)), Uuid::nil(), None);
+        let mut write = t.db().write(&other, &ADD).await?;
+        let seen = write.one(&TENANT, args![]).await?.expect("a setting gives a row");
+        assert_eq!(seen.get::<String>("tenant")?, Uuid::from_u128(2).to_string());
+    }
 });
 
 both!(statements_are_checked_by_the_engine_without_running, async |t: TestDb| {
