@@ -4,29 +4,18 @@
 //! the job any more. Jobs are enqueued by [`crate::Write`] only.
 
 use sqlx::AssertSqlSafe;
-use thunderline_core::{Cx, Error, ErrorKind, Job, JobId, Result, SignedDuration, TenantId, Timestamp};
+use thunderline_core::{Cx, Error, ErrorKind, JobId, Result, SignedDuration, TenantId, Timestamp};
 use uuid::Uuid;
 
-use crate::{Db, Engine, Row, args, engine::Tx, retry, signals};
+use crate::{Db, Engine, Row, args, retry, signals};
 
 /// How long a claim lasts without being renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
-/// Attempts before a job is given up.
-const MAX_ATTEMPTS: u32 = 20;
 /// Characters of an error's text that are kept.
 const ERROR_TEXT: usize = 2_000;
 
 /// Looks before a failure to put a job back is reported.
 const CLASHES: u32 = 3;
-
-/// Locking the waiting row, even where it need not change, makes a claim that happens at this moment wait for (or skip)
-/// this transaction: otherwise the job could run before what it was enqueued for is visible, and the wish be lost.
-const INSERT: &str =
-    "insert into tl_jobs (id, name, key, payload, tenant, correlation, causation, state, priority,
-        run_at, attempts, max_attempts, lease_token, created_at)
-    values ($1, $2, $3, $4, $5, $6, $7, 'available', 0, $8, 0, $9, 0, $10)
-    on conflict (name, key) where state = 'available' do update
-    set run_at = case when excluded.run_at < tl_jobs.run_at then excluded.run_at else tl_jobs.run_at end";
 
 const ANY_DUE: &str =
     "select 1 as due where exists (select 1 from tl_jobs where state = 'available' and run_at <= $1)
@@ -58,49 +47,14 @@ const RETRY: &str = "update tl_jobs set state = 'available', run_at = $3, last_e
 const LIST: &str = "select id, name, key, state, attempts, run_at, last_error from tl_jobs
     where ($1 is null or state = $1) order by created_at desc, id limit $2";
 
-/// A job on its way into the queue.
-pub(crate) struct Pending {
-    name: &'static str,
-    key: String,
-    payload: String,
-    run_at: Timestamp,
-}
-
-impl Pending {
-    pub(crate) fn new<J: Job>(job: &J, run_at: Timestamp) -> Result<Self, serde_json::Error> {
-        Ok(Self { name: J::NAME, key: job.key(), payload: serde_json::to_string(job)?, run_at })
-    }
-}
-
-pub(crate) async fn insert(tx: &mut Tx, cx: &Cx, mut jobs: Vec<Pending>) -> Result<()> {
-    // Transactions that enqueue the same jobs lock them in the same order, so that they do not wait for each other.
-    jobs.sort_by(|a, b| (a.name, &a.key).cmp(&(b.name, &b.key)));
-    for job in jobs {
-        let row = args![
-            cx.uuid(),
-            job.name,
-            job.key,
-            job.payload,
-            cx.tenant(),
-            cx.correlation(),
-            cx.causation(),
-            job.run_at,
-            MAX_ATTEMPTS,
-            cx.now()
-        ];
-        tx.exec("job.insert", INSERT, row).await?;
-    }
-    Ok(())
-}
-
 /// A job that this worker may run until its lease ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
     /// The job's id.
     pub id: JobId,
-    /// [`Job::NAME`].
+    /// [`thunderline_core::Job::NAME`].
     pub name: String,
-    /// [`Job::key`].
+    /// [`thunderline_core::Job::key`].
     pub key: String,
     /// The job itself.
     pub payload: serde_json::Value,
@@ -137,9 +91,9 @@ pub enum Failed {
 pub struct JobEntry {
     /// The job's id.
     pub id: JobId,
-    /// [`Job::NAME`].
+    /// [`thunderline_core::Job::NAME`].
     pub name: String,
-    /// [`Job::key`].
+    /// [`thunderline_core::Job::key`].
     pub key: String,
     /// `available`, `running`, `completed`, `discarded` or `cancelled`.
     pub state: String,

@@ -11,6 +11,7 @@ mod audit;
 mod db;
 mod denials;
 mod engine;
+mod enqueue;
 mod failure;
 mod jobs;
 mod listen;

@@ -18,7 +18,7 @@ struct Level {
     want_table: bool,
 }
 
-/// The tables that a statement reads or writes, in alphabetical order, without names from its own `with`.
+/// The tables that one or more statements read or write, in alphabetical order, without names from its own `with`.
 #[must_use]
 pub fn tables_of(sql: &str) -> Vec<String> {
     let tokens = tokens(sql);
@@ -29,7 +29,7 @@ pub fn tables_of(sql: &str) -> Vec<String> {
         Some(Token::Word(word)) => word.as_str(),
         _ => "",
     };
-    let mut index = 0;
+    let (mut index, mut start) = (0, 0);
     while let Some(token) = tokens.get(index) {
         let previous = index.checked_sub(1).map_or("", word);
         let depth = levels.len();
@@ -45,6 +45,10 @@ pub fn tables_of(sql: &str) -> Vec<String> {
                 levels.pop();
             }
             Token::Sign(',') => level.want_table = level.in_from,
+            Token::Sign(';') => {
+                levels = vec![Level::default()];
+                start = index + 1;
+            }
             Token::Sign(_) => {}
             Token::Word(text) => match text.as_str() {
                 "from" if previous != "distinct" => *level = Level { in_from: true, want_table: true },
@@ -52,7 +56,7 @@ pub fn tables_of(sql: &str) -> Vec<String> {
                 // `delete … using b`, not `join … using (columns)`.
                 "using" if tokens.get(index + 1) != Some(&Token::Sign('(')) => level.want_table = true,
                 // `create index i on t`, not `join … on`, `on conflict` or `on delete`.
-                "on" if word(0) == "create"
+                "on" if word(start) == "create"
                     && matches!(word(index.saturating_sub(2)), "index" | "exists" | "trigger") =>
                 {
                     level.want_table = true;
@@ -164,6 +168,7 @@ mod tests {
             ("select x -- from b\n from a /* from c */ , generate_series(1, 2)", "a"),
             ("create unique index if not exists a_b on a (b) where c = 1", "a"),
             ("alter table a add column b {uuid} references c (id) on delete cascade", "a c"),
+            ("create table a (x bigint); -- from b; from c\n create index i on d (x)", "a d"),
             ("SELECT count(*) FROM A", "a"),
         ] {
             assert_eq!(tables_of(sql).join(" "), tables, "{sql}");

@@ -7,7 +7,7 @@ use crate::{
     Db, Engine, Row, Stmt, Value, args,
     audit::{self, Outcome},
     engine::Tx,
-    jobs, listen, outbox, signals,
+    enqueue, listen, outbox, signals,
 };
 
 /// A writing transaction whose action the policy has allowed: holding one proves it. Dropping it rolls back.
@@ -30,7 +30,7 @@ pub struct Write {
     action: Action,
     decision: Decision,
     events: Vec<outbox::Pending>,
-    jobs: Vec<jobs::Pending>,
+    jobs: Vec<enqueue::Pending>,
     wakes: Vec<String>,
     key: Option<String>,
     outcome: String,
@@ -112,7 +112,7 @@ impl Write {
 
     /// Asks for work to be done at a time. Where the same job waits already, the earlier of both times counts.
     pub fn enqueue_at<J: Job>(&mut self, job: &J, run_at: Timestamp) {
-        match jobs::Pending::new(job, run_at) {
+        match enqueue::Pending::new(job, run_at) {
             Ok(job) => self.jobs.push(job),
             Err(error) => self.fail(J::NAME, error),
         }
@@ -197,7 +197,7 @@ impl Write {
         }
         self.wakes.sort_unstable();
         self.wakes.dedup();
-        jobs::insert(&mut self.tx, &self.cx, self.jobs).await?;
+        enqueue::insert(&mut self.tx, &self.cx, self.jobs).await?;
         if self.tx.engine() == Engine::Postgres {
             listen::announce(&mut self.tx, &self.wakes).await?;
         }

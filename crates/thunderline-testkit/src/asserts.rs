@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use thunderline_core::{Envelope, Event};
-use thunderline_store::{AuditEntry, AuditFilter, EventFilter, JobEntry, Outcome};
+use thunderline_store::{
+    AuditEntry, AuditFilter, EventFilter, JobEntry, MigrationSet, Outcome, Stmt, tables_of,
+};
 
 use crate::TestDb;
 
@@ -62,5 +64,26 @@ impl TestDb {
         found.sort();
         wanted.sort();
         assert_eq!(found, wanted, "jobs that wait");
+    }
+
+    /// The engine accepts every statement, and all of them touch only tables with the domain's prefix (`fl_`).
+    pub async fn assert_statements(&self, prefix: &str, statements: &[&Stmt]) {
+        for statement in statements {
+            assert_own_tables(prefix, statement.name, statement.sql);
+        }
+        self.db().prepare_all(statements).await.unwrap_or_else(|error| panic!("{}", error.chain()));
+    }
+
+    /// The migrations touch only tables with the domain's prefix.
+    pub fn assert_migrations(&self, prefix: &str, migrations: MigrationSet) {
+        for migration in migrations {
+            assert_own_tables(prefix, migration.name, &migration.sql(self.engine()));
+        }
+    }
+}
+
+fn assert_own_tables(prefix: &str, what: &str, sql: &str) {
+    for table in tables_of(sql) {
+        assert!(table.starts_with(prefix), "{what} touches {table}, which is not of {prefix}*");
     }
 }

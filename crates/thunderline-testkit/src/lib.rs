@@ -2,7 +2,7 @@
 //! randomness, callers of every kind, and assertions about what a write left behind.
 //!
 //! A test crate names its migrations once, in `tests/it/main.rs`, and then writes each test for both engines:
-//! ```ignore
+//! ```text
 //! const MIGRATIONS: &[MigrationSet] = &[federation::MIGRATIONS];
 //!
 //! both!(submitting_leaves_one_event, async |t: TestDb| {

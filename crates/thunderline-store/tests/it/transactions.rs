@@ -1,7 +1,7 @@
 //! All or nothing, and only after the policy's yes.
 
 use thunderline_core::{Cx, Error, NodeId, Result, Role, Subject, TenantId, Timestamp};
-use thunderline_store::{Db, Engine, EventFilter, JOBS, Stmt, args};
+use thunderline_store::{Db, Engine, EventFilter, JOBS, STORE_MIGRATIONS, Stmt, args};
 use thunderline_testkit::{TestDb, both};
 use uuid::Uuid;
 
@@ -281,7 +281,9 @@ both!(row_level_security_can_ask_for_the_tenant, async |t: TestDb| {
 });
 
 both!(statements_are_checked_by_the_engine_without_running, async |t: TestDb| {
-    t.db().prepare_all(&[&INSERT, &BUMP, &GET, &COUNT]).await?;
+    t.assert_statements("t_", &[&INSERT, &BUMP, &GET, &COUNT]).await;
+    t.assert_migrations("t_", crate::THINGS);
+    t.assert_migrations("tl_", STORE_MIGRATIONS);
     const WRONG: Stmt = Stmt::new("thing.wrong", "select colour from t_things");
     let error = t.db().prepare_all(&[&GET, &WRONG]).await.unwrap_err();
     assert!(error.to_string().contains("thing.wrong"), "{error}");
