@@ -1,0 +1,106 @@
+//! The built-in trainer on the site's CSV.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufReader, BufWriter},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use thunderline_core::{Error, ErrorKind, Result};
+use thunderline_flower::{message::TaskKind, record::MetricValue};
+use thunderline_numerics::{
+    checkpoint::CheckpointWriter,
+    dataset::Dataset,
+    model::{Network, evaluate},
+    sgd::train,
+};
+
+use crate::{
+    app::{BuiltinApp, randomness},
+    config::RunnerConfig,
+    key::cannot,
+    task::{ModelFile, Outcome, Task},
+};
+
+/// CSV files that were read, kept until they change on disk.
+#[derive(Default)]
+pub(crate) struct Loaded(BTreeMap<PathBuf, (Option<SystemTime>, u64, Dataset)>);
+
+impl Loaded {
+    fn get(&mut self, path: &Path, scale: f32) -> Result<&Dataset> {
+        let file = File::open(path).map_err(|error| cannot("read", path, error))?;
+        let state = file.metadata().map_err(|error| cannot("read", path, error))?;
+        let stamp = (state.modified().ok(), state.len());
+        if self.0.get(path).is_none_or(|(time, length, _)| (*time, *length) != stamp) {
+            let data = Dataset::read_csv(BufReader::new(file), scale)?;
+            self.0.insert(path.into(), (stamp.0, stamp.1, data));
+        }
+        Ok(&self.0[path].2)
+    }
+}
+
+/// Trains or evaluates. The model's arrays must be those of the app's model, in its order.
+pub(crate) fn run(
+    app: &BuiltinApp,
+    task: &Task,
+    config: &RunnerConfig,
+    loaded: &mut Loaded,
+) -> Result<Outcome> {
+    if let Some(difference) = app.model.schema()?.difference(task.model.schema()) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("the model that came is another one: {difference}"),
+        ));
+    }
+    let path = match task.kind {
+        TaskKind::Train => config.data.as_ref(),
+        TaskKind::Evaluate => config.evaluation_data.as_ref().or(config.data.as_ref()),
+    };
+    let path = path.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Invalid,
+            "this runner has no data for the built-in trainer; start it with --data",
+        )
+    })?;
+    let data = loaded.get(path, config.feature_scale)?;
+    let mut network = read(app, &task.model)?;
+    match task.kind {
+        TaskKind::Train => {
+            let mut rng = randomness(app.seed, "train", task.round, &config.name);
+            let report = train(&mut network, data, &app.sgd(), &mut rng)?;
+            let metrics = vec![
+                ("train_loss".into(), MetricValue::Double(report.loss)),
+                ("accuracy".into(), MetricValue::Double(report.accuracy)),
+                ("epochs".into(), MetricValue::Int(report.epochs.into())),
+            ];
+            let model = write(&network, &task.folder.join("output.safetensors"))?;
+            Ok(Outcome { examples: report.examples, metrics, model: Some(model) })
+        }
+        TaskKind::Evaluate => {
+            let result = evaluate(&network, data)?;
+            let metrics = vec![
+                ("loss".into(), MetricValue::Double(result.loss)),
+                ("accuracy".into(), MetricValue::Double(result.accuracy)),
+            ];
+            Ok(Outcome { examples: result.examples, metrics, model: None })
+        }
+    }
+}
+
+fn read(app: &BuiltinApp, model: &ModelFile) -> Result<Network> {
+    let bytes = fs::read(&model.path).map_err(|error| cannot("read", &model.path, error))?;
+    let start = usize::try_from(model.header.data_offset).expect("the file fits memory: it is there");
+    Network::from_bytes(&app.model, bytes.get(start..).unwrap_or_default())
+}
+
+fn write(network: &Network, path: &Path) -> Result<ModelFile> {
+    let file = File::create(path).map_err(|error| cannot("write", path, error))?;
+    let mut writer = CheckpointWriter::new(BufWriter::new(file), network.schema(), &BTreeMap::new())?;
+    for parameter in network.parameters() {
+        writer.write(&parameter.to_le_bytes())?;
+    }
+    writer.finish()?;
+    ModelFile::open(path)
+}

@@ -1,0 +1,37 @@
+//! The edge client: the part of Thunderline that runs where the data is.
+//!
+//! [`run`] enrols with the server, waits for work, and for every message: claims the lease, verifies the signed manifest,
+//! pulls the model, trains or evaluates, and uploads the result. It calls out only; nothing listens. Work is done by the
+//! built-in trainer or by a program that the site owner named in the configuration: a command line never comes from the
+//! server.
+//!
+//! One concern per file: [`config`], the [`key`](mod@key), the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
+//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`download`], [`builtin`] and [`command`] training, [`upload`],
+//! [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
+
+mod app;
+mod builtin;
+mod channel;
+mod command;
+mod config;
+mod download;
+mod energy;
+mod enrol;
+mod fleet;
+mod heartbeat;
+mod key;
+mod manifest;
+mod metrics;
+mod pairs;
+mod process;
+mod reply;
+mod retry;
+mod serve;
+mod stop;
+mod task;
+mod upload;
+mod work;
+
+pub use config::{NamedCommand, RunnerConfig};
+pub use serve::run;
+pub use stop::Stop;

@@ -1,0 +1,93 @@
+//! One piece of work, free of the wire, and what comes of it.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use thunderline_core::Result;
+use thunderline_flower::{
+    message::TaskKind,
+    record::{Config, ConfigValue, MetricValue},
+};
+use thunderline_numerics::{ModelSchema, checkpoint::CheckpointHeader};
+
+use crate::key::cannot;
+
+/// A model in a safetensors file.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelFile {
+    pub(crate) path: PathBuf,
+    pub(crate) header: CheckpointHeader,
+}
+
+impl ModelFile {
+    /// Reads the header and checks that the file is as long as it says.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut file = File::open(path).map_err(|error| cannot("read", path, error))?;
+        let header = CheckpointHeader::read(&mut file)?;
+        let length = file.metadata().map_err(|error| cannot("read", path, error))?.len();
+        if length != header.file_bytes() {
+            let reason = format!("{} has {length} bytes, not {}", path.display(), header.file_bytes());
+            return Err(thunderline_core::Error::invalid_value(
+                "model",
+                reason,
+                "a complete safetensors file",
+            ));
+        }
+        Ok(Self { path: path.into(), header })
+    }
+
+    pub(crate) fn schema(&self) -> &ModelSchema {
+        &self.header.schema
+    }
+}
+
+/// What to do.
+pub(crate) struct Task {
+    pub(crate) kind: TaskKind,
+    /// From 1; 0 where the message does not say.
+    pub(crate) round: u64,
+    /// Everything that the message configures.
+    pub(crate) config: Config,
+    /// The model to begin from.
+    pub(crate) model: ModelFile,
+    /// A place for files, removed afterwards.
+    pub(crate) folder: PathBuf,
+}
+
+impl Task {
+    /// The round's number as Flower's strategies send it.
+    pub(crate) fn round_of(config: &Config) -> u64 {
+        let value = config.iter().find(|(key, _)| key == "server-round").map(|(_, value)| value);
+        match value {
+            Some(ConfigValue::Int(round)) => u64::try_from(*round).unwrap_or(0),
+            Some(ConfigValue::Uint(round)) => *round,
+            _ => 0,
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The weight of this result.
+    pub(crate) examples: u64,
+    /// Everything else that was measured, in order.
+    pub(crate) metrics: Vec<(String, MetricValue)>,
+    /// The trained model, with the arrays of the task's; none from an evaluation.
+    pub(crate) model: Option<ModelFile>,
+}
+
+/// Why nothing came of it, in Flower's codes.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: i64,
+    pub(crate) reason: String,
+}
+
+impl Failure {
+    pub(crate) fn new(code: i64, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}

@@ -1,0 +1,178 @@
+//! One message, from claiming its lease to the last byte of the reply.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use thunderline_core::{Error, ErrorKind, RunId};
+use thunderline_flower::{
+    message::{TaskKind, error_code},
+    wire,
+};
+
+use crate::{
+    app::{self, App},
+    builtin::{self, Loaded},
+    channel::{CallError, CallResult},
+    command,
+    config::RunnerConfig,
+    download::download,
+    energy::Meter,
+    enrol::{self, Enrolment},
+    fleet::Fleet,
+    key::cannot,
+    manifest::{self, Expected},
+    metrics,
+    reply::{self, Reply},
+    retry::until_answered,
+    task::{Failure, Outcome, Task},
+    upload::upload,
+};
+
+/// Flower's code for a message that could not be had.
+const MESSAGE_UNAVAILABLE: i64 = 3;
+
+/// Does what a message asks, one message at a time.
+pub(crate) struct Worker<'a> {
+    pub(crate) config: &'a RunnerConfig,
+    pub(crate) fleet: Fleet,
+    pub(crate) enrolment: Enrolment,
+    pub(crate) loaded: &'a mut Loaded,
+}
+
+impl Worker<'_> {
+    /// Claims, verifies, pulls, works, replies. What is wrong with the message or the work is told to the server; the
+    /// error is what is wrong between the server and this runner.
+    pub(crate) fn handle(&mut self, message: &wire::Message) -> CallResult<()> {
+        let metadata =
+            message.metadata.as_ref().ok_or_else(|| Error::internal("a message without metadata came"))?;
+        let run = RunId::try_from(metadata.run_id)?;
+        if metadata.dst_node_id != self.enrolment.node.get() {
+            return Err(Error::internal("a message for another node came").into());
+        }
+        let claim = until_answered(self.fleet.channel.cx(), &self.fleet.stop, || {
+            enrol::claim(&self.fleet.channel, run, &metadata.message_id)
+        })?;
+        let folder = Folder::make(&self.config.state.join("work").join(&metadata.message_id))?;
+        let (reply, seconds) = match self.work(metadata, run, &claim, &folder.0) {
+            Ok((reply, seconds)) => (reply, seconds),
+            Err(Broken::Task(failure)) => {
+                tracing::warn!(reason = %failure.reason, "the task failed");
+                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0)
+            }
+            Err(Broken::Call(error)) => return Err(error),
+        };
+        upload(&self.fleet, &reply, seconds)
+    }
+
+    fn work(
+        &mut self,
+        metadata: &wire::Metadata,
+        run: RunId,
+        claim: &enrol::Claim,
+        folder: &Path,
+    ) -> Result<(Reply, f64), Broken> {
+        let cx = self.fleet.channel.cx().clone();
+        let expected = Expected { node: self.enrolment.node, run, lease: &claim.lease_id, now: cx.now() };
+        manifest::verify(&claim.manifest, &self.enrolment.manifest_key, &expected)
+            .map_err(|error| Failure::new(error_code::INVALID_FAB, error.to_string()))?;
+        let kind = task_kind(&metadata.message_type)?;
+        let payload =
+            download(&self.fleet, run, metadata, &folder.join("input.safetensors")).map_err(|error| {
+                match error {
+                    CallError::Broken(error) => {
+                        Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, error.chain()))
+                    }
+                    CallError::Refused(why) => Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, why)),
+                    other => Broken::Call(other),
+                }
+            })?;
+        self.fleet.confirm(run, &metadata.message_id).map_err(Broken::Call)?;
+        let app = app::read(&payload.config)
+            .map_err(|error| Failure::new(error_code::LOAD_CLIENT_APP, error.to_string()))?;
+        let round = Task::round_of(&payload.config);
+        let task = Task { kind, round, config: payload.config, model: payload.model, folder: folder.into() };
+        tracing::info!(%run, round, task = kind.name(), "working");
+        let (started, meter) = (Instant::now(), Meter::start());
+        let outcome = self.execute(&app, &task)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let metrics = metrics::record(&outcome, seconds, meter.joules());
+        let reply = reply::success(metadata, cx.now(), task.model.schema(), outcome.model.as_ref(), &metrics)
+            .map_err(|error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain()))?;
+        tracing::info!(%run, round, task = kind.name(), examples = outcome.examples, seconds, "done");
+        Ok((reply, seconds))
+    }
+
+    fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
+        let outcome = match app {
+            App::Builtin(app) => builtin::run(app, task, self.config, self.loaded),
+            App::Command(app) => command::run(app, task, self.config, &self.fleet.stop),
+        };
+        outcome.map_err(|error| {
+            if self.fleet.stop.is_stopped() {
+                return Broken::Call(CallError::Stopped);
+            }
+            let code = match error.kind() {
+                ErrorKind::NotFound => error_code::LOAD_CLIENT_APP,
+                ErrorKind::Timeout => error_code::CLIENT_APP_CRASHED,
+                _ => error_code::CLIENT_APP_RAISED,
+            };
+            Broken::Task(Failure::new(code, error.chain()))
+        })
+    }
+}
+
+/// What stands in the way of a result.
+enum Broken {
+    /// The task: the server is told.
+    Task(Failure),
+    /// The connection.
+    Call(CallError),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Task(failure)
+    }
+}
+
+fn task_kind(message_type: &str) -> Result<TaskKind, Failure> {
+    match message_type.split('.').next() {
+        Some("train") => Ok(TaskKind::Train),
+        Some("evaluate") => Ok(TaskKind::Evaluate),
+        _ => {
+            let why = format!("runners train and evaluate; '{message_type}' is neither");
+            Err(Failure::new(error_code::LOAD_CLIENT_APP, why))
+        }
+    }
+}
+
+/// A folder that goes when the work is over. What a crash left is removed at the next start.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make(path: &Path) -> thunderline_core::Result<Self> {
+        clear(path)?;
+        fs::create_dir_all(path).map_err(|error| cannot("make", path, error))?;
+        // Programs run elsewhere than in the runner's own folder: what they are told must not be relative.
+        Ok(Self(path.canonicalize().map_err(|error| cannot("read", path, error))?))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = clear(&self.0) {
+            tracing::warn!(error = %error.chain(), "a work folder stays behind");
+        }
+    }
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub(crate) fn clear(path: &Path) -> thunderline_core::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("remove", path, error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Whole rounds.
+
+use std::{path::Path, sync::Arc, thread::JoinHandle};
+
+use serde_json::{Value, json};
+use thunderline_core::{Actor, Cx, Result, SystemClock, SystemRandom, TenantId};
+use thunderline_flower::{
+    message::TaskKind,
+    record::{MetricValue, Metrics},
+};
+use thunderline_numerics::{
+    model::{ModelSpec, Network},
+    random::Rng,
+};
+use thunderline_runner::{RunnerConfig, Stop, run};
+
+use crate::server::Server;
+
+pub struct Site {
+    pub folder: tempfile::TempDir,
+    stop: Stop,
+    thread: Option<JoinHandle<Result<()>>>,
+}
+
+impl Site {
+    /// A runner on a small data set of two clouds of points.
+    pub fn start(server: &Server, change: impl FnOnce(&mut RunnerConfig, &Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("shard.csv");
+        let mut rng = Rng::derive(1, &["clouds"]);
+        let mut point = |place: i32| {
+            let centre = f64::from(place % 2 * 4 - 2);
+            format!("{},{},{}\n", centre + rng.normal(), centre + rng.normal(), place % 2)
+        };
+        std::fs::write(&data, (0..60).map(&mut point).collect::<String>()).unwrap();
+        let mut config = RunnerConfig::new(server.url(), "site-1", folder.path().join("state"));
+        config.data = Some(data);
+        change(&mut config, folder.path());
+        let stop = Stop::new();
+        let thread = std::thread::spawn({
+            let stop = stop.clone();
+            let tenant = "00000000-0000-0000-0000-000000000001".parse::<TenantId>().unwrap();
+            let cx = Cx::new(Actor::System("runner"), tenant, Arc::new(SystemClock), Arc::new(SystemRandom));
+            move || run(&cx, &config, &stop)
+        });
+        Self { folder, stop, thread: Some(thread) }
+    }
+
+    pub fn end(&mut self) -> Result<()> {
+        self.thread.take().unwrap().join().unwrap()
+    }
+
+    pub fn stop(&mut self) {
+        self.stop.stop();
+        self.end().unwrap();
+    }
+}
+
+fn spec() -> ModelSpec {
+    ModelSpec::new(&[2, 8, 2])
+}
+
+fn app() -> Value {
+    json!({
+        "kind": "builtin", "model": spec(), "learning_rate": 0.1, "momentum": 0.5, "batch_size": 8,
+        "local_epochs": 3, "proximal_mu": 0.01, "seed": 42,
+    })
+}
+
+fn initial() -> Network {
+    Network::initial(&spec(), &mut Rng::derive(42, &["init"])).unwrap()
+}
+
+fn metric(metrics: &Metrics, name: &str) -> f64 {
+    let found = metrics.iter().find(|(key, _)| key == name);
+    found
+        .and_then(|(_, value)| MetricValue::as_f64(value))
+        .unwrap_or_else(|| panic!("no {name} in {metrics:?}"))
+}
+
+/// One training round; gives the trained model. The server dies at this pushed object.
+fn train(crash_at_push: Option<usize>) -> (Vec<u8>, Vec<usize>) {
+    let server = Server::start();
+    server.state().crash_at_push = crash_at_push;
+    server.ask(TaskKind::Train, 1, &app(), initial().schema(), &initial().to_bytes());
+    let mut site = Site::start(&server, |_, _| {});
+    let trained = server.wait(|state| state.received.pop_front());
+    assert_eq!(trained.error, None);
+    assert_eq!(metric(&trained.metrics, "num-examples"), 60.0);
+    assert_eq!(metric(&trained.metrics, "epochs"), 3.0);
+    assert!(metric(&trained.metrics, "duration_seconds") > 0.0);
+
+    server.ask(TaskKind::Evaluate, 1, &app(), initial().schema(), &trained.model);
+    let evaluated = server.wait(|state| state.received.pop_front());
+    assert!(metric(&evaluated.metrics, "accuracy") > 0.9);
+    assert!(evaluated.model.is_empty());
+
+    site.stop();
+    server.close();
+    let state = server.state();
+    assert!(state.calls.iter().any(|path| path == "/v1/fleet/deactivate-node"), "{:?}", state.calls);
+    assert_eq!(std::fs::read_dir(site.folder.path().join("state/work")).unwrap().count(), 0);
+    (trained.model, state.wanted.clone())
+}
+
+#[test]
+fn a_train_and_an_evaluate_round_come_to_their_ends() {
+    let (model, wanted) = train(None);
+    assert_ne!(model, initial().to_bytes());
+    // Four arrays of one chunk each, the record, the metrics, the dictionary, the message; then no arrays.
+    assert_eq!(wanted, [4 + 4 + 4, 3]);
+    let (again, _) = train(None);
+    assert!(model == again, "another key gave another model");
+}
+
+#[test]
+fn a_server_that_dies_in_an_upload_gets_what_it_lacks_when_it_is_back() {
+    let (model, wanted) = train(Some(6));
+    assert_eq!(model, train(None).0);
+    assert_eq!((wanted[0], wanted.last()), (12, Some(&3)));
+    // What was stored before is not sent again. One or two objects were on their way when it died.
+    assert!(wanted[1] < 12 && wanted[1] >= 12 - 6, "{wanted:?}");
+}
+
+#[test]
+fn a_lease_that_the_server_did_not_sign_is_refused_before_anything_is_pulled() {
+    let server = Server::start();
+    server.state().manifest_seed = 9;
+    server.ask(TaskKind::Train, 1, &app(), initial().schema(), &initial().to_bytes());
+    let mut site = Site::start(&server, |_, _| {});
+    let received = server.wait(|state| state.received.pop_front());
+    assert!(received.error.unwrap().contains("signature is not the server's"));
+    site.stop();
+    server.close();
+    let state = server.state();
+    assert!(!state.calls.iter().any(|path| path.ends_with("pull-object")), "{:?}", state.calls);
+}
+
+#[test]
+fn what_a_runner_cannot_do_is_answered_with_the_reason() {
+    let server = Server::start();
+    let other = ModelSpec::new(&[3, 2]);
+    let cases = [
+        (json!({"kind": "command", "name": "resnet"}), "named no program 'resnet'"),
+        (json!({"kind": "shell"}), "unknown"),
+        (
+            json!({"kind": "builtin", "model": other, "learning_rate": 0.1, "batch_size": 8, "local_epochs": 1}),
+            "another one",
+        ),
+    ];
+    let mut site = Site::start(&server, |_, _| {});
+    for (app, why) in cases {
+        server.ask(TaskKind::Train, 1, &app, initial().schema(), &initial().to_bytes());
+        let received = server.wait(|state| state.received.pop_front());
+        let error = received.error.unwrap();
+        assert!(error.contains(why), "{error}");
+    }
+    site.stop();
+    server.close();
+}
+
+#[test]
+fn a_runner_that_is_not_known_enrols_again_once_and_then_gives_up() {
+    let server = Server::start();
+    server.state().refuse_pulls = [401, 401].into();
+    let error = Site::start(&server, |_, _| {}).end().unwrap_err();
+    assert_eq!(error.code(), "unauthenticated");
+    assert!(error.to_string().contains("go away"), "{error}");
+    server.close();
+    let enrolled = server.state().calls.iter().filter(|path| path.ends_with("enrol")).count();
+    assert_eq!(enrolled, 2);
+}
+
+#[test]
+fn a_runner_that_was_forgotten_enrols_again_and_goes_on() {
+    let server = Server::start();
+    server.state().refuse_pulls = [503, 401].into();
+    server.ask(TaskKind::Evaluate, 1, &app(), initial().schema(), &initial().to_bytes());
+    let mut site = Site::start(&server, |_, _| {});
+    assert_eq!(server.wait(|state| state.received.pop_front()).error, None);
+    site.stop();
+    server.close();
+}

@@ -1,0 +1,364 @@
+//! A server in this process. It checks every signature, keeps stored objects through its own restarts and forgets
+//! announcements, as a real one may.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use prost::Message as _;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+use thunderline_core::{Clock, NodeId, RunId, SystemClock};
+use thunderline_flower::{
+    CHUNK_BYTES, Kind, Object, ObjectId, Rpc,
+    array::{Array, NUMPY},
+    auth::Credentials,
+    message::{self, Request, TaskKind},
+    record::{self, Config, Metrics},
+    tree, wire,
+};
+use thunderline_numerics::{ModelSchema, npy};
+
+pub const RUN: u64 = 77;
+pub const LEASE: &str = "0193-lease";
+
+/// A reply that is complete.
+pub struct Received {
+    pub error: Option<String>,
+    pub metrics: Metrics,
+    /// The model's arrays, one after another.
+    pub model: Vec<u8>,
+}
+
+#[derive(Default)]
+pub struct State {
+    /// Every object that was stored, in both directions.
+    objects: HashMap<ObjectId, Bytes>,
+    /// Announced, not complete. Lost in a restart.
+    announced: Option<(message::Reply, Vec<ObjectId>)>,
+    /// To be handed out.
+    tasks: VecDeque<(TaskKind, u64, ObjectId)>,
+    pub received: VecDeque<Received>,
+    /// The paths that were called, in order.
+    pub calls: Vec<String>,
+    /// How many objects each announcement was asked for.
+    pub wanted: Vec<usize>,
+    /// The pushed object (counted from 1) that kills the server before it answers.
+    pub crash_at_push: Option<usize>,
+    pushes: usize,
+    /// The signature that manifests get; a wrong seed makes a wrong one.
+    pub manifest_seed: u8,
+    /// Statuses to answer pulls with, before anything else.
+    pub refuse_pulls: VecDeque<u16>,
+    connections: Vec<TcpStream>,
+    closing: bool,
+}
+
+#[derive(Clone)]
+pub struct Server {
+    pub address: SocketAddr,
+    shared: Arc<(Mutex<State>, Condvar)>,
+}
+
+/// What happens to a connection after a call.
+enum Answer {
+    Body(u16, Vec<u8>),
+    /// The process dies: no answer.
+    Die,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let state = State { manifest_seed: 1, ..State::default() };
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            shared: Arc::new((Mutex::new(state), Condvar::new())),
+        };
+        let accepting = server.clone();
+        std::thread::spawn(move || accepting.accept(listener));
+        server
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.0.lock().unwrap()
+    }
+
+    /// Waits until the state is as wished.
+    pub fn wait<T>(&self, mut ready: impl FnMut(&mut State) -> Option<T>) -> T {
+        let mut state = self.state();
+        loop {
+            if let Some(value) = ready(&mut state) {
+                return value;
+            }
+            state = self.shared.1.wait(state).unwrap();
+        }
+    }
+
+    /// Makes a task and hands it out at the next pull.
+    pub fn ask(&self, kind: TaskKind, round: u64, app: &Value, schema: &ModelSchema, model: &[u8]) {
+        let mut state = self.state();
+        let mut add = |object: &Object| {
+            let bytes = object.encode();
+            let id = ObjectId::of(&bytes);
+            state.objects.insert(id, bytes);
+            id
+        };
+        let mut names = Vec::new();
+        for (place, spec) in schema.arrays().iter().enumerate() {
+            let start = schema.array_offset(place) as usize;
+            let mut file = npy::header(spec.dtype, &spec.shape).unwrap();
+            file.extend_from_slice(&model[start..start + schema.array_bytes(place) as usize]);
+            // Small pieces, so that a header, too, is cut.
+            let size = if file.len() > 1000 { CHUNK_BYTES } else { 50 };
+            let chunks = file.chunks(size).map(|piece| add(&Object::leaf(Kind::ArrayChunk, piece.to_vec())));
+            let chunks = chunks.collect();
+            let shape = spec.shape.iter().map(|&axis| axis as u64).collect();
+            let array = Array { dtype: spec.dtype.name().into(), shape, stype: NUMPY.into(), chunks };
+            names.push((spec.name.clone(), add(&array.to_object())));
+        }
+        let config: Config = vec![
+            ("server-round".into(), round.into()),
+            ("thunderline.app".into(), record::ConfigValue::Text(app.to_string())),
+        ];
+        let records = [
+            ("arrays".to_owned(), add(&record::names_object(Kind::ArrayRecord, &names))),
+            ("config".to_owned(), add(&record::config_object(&config))),
+        ];
+        let content = add(&record::names_object(Kind::RecordDict, &records));
+        state.tasks.push_back((kind, round, content));
+        self.shared.1.notify_all();
+    }
+
+    /// Ends all held calls.
+    pub fn close(&self) {
+        self.state().closing = true;
+        self.shared.1.notify_all();
+    }
+
+    fn accept(&self, mut listener: TcpListener) {
+        loop {
+            let (stream, _) = listener.accept().unwrap();
+            let mut state = self.state();
+            if state.closing {
+                return;
+            }
+            if state.crash_at_push == Some(usize::MAX) {
+                // Dead: everything in memory is gone, what is stored stays. Then it starts again at the same address.
+                drop(listener);
+                drop(stream);
+                state.crash_at_push = None;
+                state.announced = None;
+                for connection in state.connections.drain(..) {
+                    let _ = connection.shutdown(Shutdown::Both);
+                }
+                drop(state);
+                listener = TcpListener::bind(self.address).unwrap();
+                continue;
+            }
+            state.connections.push(stream.try_clone().unwrap());
+            let server = self.clone();
+            std::thread::spawn(move || server.serve(stream));
+        }
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut writer = stream;
+        while let Some((path, headers, body)) = read_request(&mut reader) {
+            let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
+            let credentials = Credentials::from_headers(
+                &header("flwr-public-key"),
+                &header("flwr-timestamp"),
+                &header("flwr-signature"),
+            );
+            let key = credentials.unwrap().verify(SystemClock.now()).unwrap();
+            self.state().calls.push(path.clone());
+            match self.answer(&path, key.node_id(), body.into()) {
+                Answer::Die => {
+                    let _ = TcpStream::connect(self.address);
+                    return;
+                }
+                Answer::Body(status, body) => {
+                    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", body.len());
+                    if writer.write_all(&[head.as_bytes(), &body].concat()).is_err() {
+                        return;
+                    }
+                }
+            }
+            self.shared.1.notify_all();
+        }
+    }
+
+    fn answer(&self, path: &str, node: NodeId, body: Bytes) -> Answer {
+        let json = |value: Value| Answer::Body(200, value.to_string().into_bytes());
+        match (path, Rpc::from_http_path(path)) {
+            ("/v1/runner/enrol", _) => {
+                let request: Value = serde_json::from_slice(&body).unwrap();
+                assert!(
+                    STANDARD
+                        .decode(request["public_key"].as_str().unwrap())
+                        .unwrap()
+                        .starts_with(b"-----BEGIN")
+                );
+                assert!(request["capacity"]["cores"].as_u64().unwrap() > 0);
+                let key = STANDARD.encode(signer(1).public_key().as_ref());
+                json(json!({"node_id": node, "manifest_key": key, "heartbeat_seconds": 30.0}))
+            }
+            ("/v1/runner/leases/claim", _) => {
+                let request: Value = serde_json::from_slice(&body).unwrap();
+                assert_eq!(request["run_id"], RUN.to_string());
+                let claims = json!({"aud": node, "run_id": RUN.to_string(), "lease_id": LEASE, "exp": 4e9});
+                let manifest = sign(&signer(self.state().manifest_seed), &claims);
+                json(json!({"lease_id": LEASE, "manifest": manifest, "expires_at": "2096-10-02T07:06:40Z"}))
+            }
+            (_, Some(rpc)) => self.fleet(rpc, node, body),
+            _ => panic!("{path} is no path of the protocol"),
+        }
+    }
+
+    fn fleet(&self, rpc: Rpc, node: NodeId, body: Bytes) -> Answer {
+        match rpc {
+            Rpc::PullMessages => self.pull(node),
+            Rpc::PullObject => {
+                let request = wire::PullObjectRequest::decode(body).unwrap();
+                let content = self.state().objects.get(&request.object_id.parse().unwrap()).cloned();
+                let object_found = content.is_some();
+                let object_content = content.unwrap_or_default();
+                ok(&wire::PullObjectResponse { object_found, object_available: object_found, object_content })
+            }
+            Rpc::ConfirmMessageReceived => ok(&wire::ConfirmMessageReceivedResponse {}),
+            Rpc::PushMessages => self.announce(node, body),
+            Rpc::PushObject => self.store(body),
+            Rpc::SendNodeHeartbeat => ok(&wire::SendNodeHeartbeatResponse { success: true }),
+            Rpc::DeactivateNode => ok(&wire::DeactivateNodeResponse {}),
+            other => panic!("a runner does not call {other:?}"),
+        }
+    }
+
+    fn pull(&self, node: NodeId) -> Answer {
+        if let Some(status) = self.state().refuse_pulls.pop_front() {
+            return Answer::Body(status, b"{\"detail\": \"go away\"}".to_vec());
+        }
+        let task = self.wait(|state| match state.tasks.pop_front() {
+            Some(task) => Some(Some(task)),
+            None => state.closing.then_some(None),
+        });
+        let message = task.map(|(kind, round, content)| {
+            let (run, created_at) = (RunId::from_bits(RUN), 1.9e9 + round as f64);
+            let request =
+                Request { run, node, kind, group: round.to_string(), created_at, ttl: 600.0, content };
+            let bytes = request.to_object().encode();
+            let id = ObjectId::of(&bytes);
+            self.state().objects.insert(id, bytes);
+            request.to_wire(id)
+        });
+        ok(&wire::PullMessagesResponse { messages_list: message.into_iter().collect(), ..Default::default() })
+    }
+
+    fn announce(&self, node: NodeId, body: Bytes) -> Answer {
+        let request = wire::PushMessagesRequest::decode(body).unwrap();
+        let listed = tree::read(&request.message_object_trees[0]).unwrap();
+        let reply = message::Reply::read(node, &request.messages_list[0]).unwrap();
+        let mut state = self.state();
+        let wanted: Vec<ObjectId> =
+            listed.iter().map(|object| object.id).filter(|id| !state.objects.contains_key(id)).collect();
+        state.wanted.push(wanted.len());
+        state.announced = Some((reply, wanted.clone()));
+        let objects_to_push = wanted.iter().map(ToString::to_string).collect();
+        ok(&wire::PushMessagesResponse { objects_to_push, session_id: "s".into(), ..Default::default() })
+    }
+
+    fn store(&self, body: Bytes) -> Answer {
+        let request = wire::PushObjectRequest::decode(body).unwrap();
+        let mut state = self.state();
+        state.pushes += 1;
+        if state.crash_at_push == Some(state.pushes) {
+            state.crash_at_push = Some(usize::MAX);
+            return Answer::Die;
+        }
+        let id: ObjectId = request.object_id.parse().unwrap();
+        assert_eq!(ObjectId::of(&request.object_content), id);
+        let Some((reply, mut wanted)) = state.announced.take() else {
+            return ok(&wire::PushObjectResponse { stored: false });
+        };
+        state.objects.insert(id, request.object_content);
+        wanted.retain(|other| *other != id);
+        if wanted.is_empty() {
+            let received = receive(&reply, &state.objects);
+            state.received.push_back(received);
+        } else {
+            state.announced = Some((reply, wanted));
+        }
+        ok(&wire::PushObjectResponse { stored: true })
+    }
+}
+
+fn receive(reply: &message::Reply, objects: &HashMap<ObjectId, Bytes>) -> Received {
+    let get = |id: &ObjectId| Object::decode(&objects[id]).unwrap();
+    if let Some(error) = &reply.error {
+        return Received { error: Some(error.reason.clone()), metrics: Metrics::new(), model: Vec::new() };
+    }
+    let mut received = Received { error: None, metrics: Metrics::new(), model: Vec::new() };
+    let content = get(&get(&reply.id).children[0]);
+    for (_, id) in record::names_from_object(Kind::RecordDict, &content).unwrap() {
+        let record = get(&id);
+        if record.kind == Kind::MetricRecord {
+            received.metrics = record::metrics_from_object(&record).unwrap();
+            continue;
+        }
+        for (_, id) in record::names_from_object(Kind::ArrayRecord, &record).unwrap() {
+            let chunks = Array::from_object(&get(&id)).unwrap().chunks;
+            let file: Vec<u8> = chunks.iter().flat_map(|chunk| get(chunk).body).collect();
+            let header = npy::parse_header(&file).unwrap();
+            header.expect_total(file.len() as u64).unwrap();
+            received.model.extend_from_slice(&file[header.data_offset..]);
+        }
+    }
+    received
+}
+
+fn ok(answer: &impl prost::Message) -> Answer {
+    Answer::Body(200, answer.encode_to_vec())
+}
+
+fn signer(seed: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
+}
+
+fn sign(pair: &Ed25519KeyPair, claims: &Value) -> String {
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", encode(&json!({"alg": "EdDSA"})), encode(claims));
+    let signature = URL_SAFE_NO_PAD.encode(pair.sign(signed.as_bytes()));
+    format!("{signed}.{signature}")
+}
+
+type Headers = HashMap<String, String>;
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, Headers, Vec<u8>)> {
+    let mut line = String::new();
+    if reader.read_line(&mut line).ok()? == 0 {
+        return None;
+    }
+    let path = line.split_whitespace().nth(1)?.to_owned();
+    let mut headers = Headers::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        headers.insert(name.to_lowercase(), value.to_owned());
+    }
+    let length = headers.get("content-length")?.parse().ok()?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((path, headers, body))
+}
