@@ -82,6 +82,20 @@ pub fn train(
     config: &SgdConfig,
     rng: &mut Rng,
 ) -> Result<TrainReport> {
+    train_while(network, data, config, rng, &|| true)
+}
+
+/// As [`train`], asking before each step whether to go on.
+///
+/// # Errors
+/// As [`train`]; `unavailable` where the answer is no.
+pub fn train_while(
+    network: &mut Network,
+    data: &Dataset,
+    config: &SgdConfig,
+    rng: &mut Rng,
+    go_on: &dyn Fn() -> bool,
+) -> Result<TrainReport> {
     config.validate()?;
     check_fit(network, data)?;
     let start: Vec<f32> = if config.proximal_mu > 0.0 { network.parameters().to_vec() } else { Vec::new() };
@@ -99,6 +113,9 @@ pub fn train(
         rng.shuffle(&mut order);
         let mut score = Score::default();
         for batch in order.chunks(config.batch_size) {
+            if !go_on() {
+                return Err(Error::unavailable("training was broken off"));
+            }
             score.add(gradient.compute(network, data, batch));
             step(network.parameters_mut(), gradient.values(), &start, &mut velocity, config);
             report.steps += 1;
@@ -197,6 +214,17 @@ mod tests {
             pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
         };
         assert!(way(5.0) < 0.5 * way(0.0), "{} {}", way(5.0), way(0.0));
+    }
+
+    #[test]
+    fn training_can_be_broken_off() {
+        let spec = ModelSpec::new(&[2, 2]);
+        let mut network = Network::initial(&spec, &mut Rng::derive(1, &[])).unwrap();
+        let steps = std::cell::Cell::new(0);
+        let three = || steps.replace(steps.get() + 1) < 3;
+        let mut rng = Rng::derive(1, &[]);
+        let error = train_while(&mut network, &clouds(), &config(), &mut rng, &three).unwrap_err();
+        assert_eq!((error.code(), steps.get()), ("unavailable", 4));
     }
 
     #[test]

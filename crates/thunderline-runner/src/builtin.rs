@@ -14,13 +14,14 @@ use thunderline_numerics::{
     checkpoint::CheckpointWriter,
     dataset::Dataset,
     model::{Network, evaluate},
-    sgd::train,
+    sgd::train_while,
 };
 
 use crate::{
     app::{BuiltinApp, randomness},
     config::RunnerConfig,
     key::cannot,
+    stop::Stop,
     task::{ModelFile, Outcome, Task},
 };
 
@@ -47,6 +48,7 @@ pub(crate) fn run(
     task: &Task,
     config: &RunnerConfig,
     loaded: &mut Loaded,
+    stop: &Stop,
 ) -> Result<Outcome> {
     if let Some(difference) = app.model.schema()?.difference(task.model.schema()) {
         return Err(Error::new(
@@ -69,7 +71,7 @@ pub(crate) fn run(
     match task.kind {
         TaskKind::Train => {
             let mut rng = randomness(app.seed, "train", task.round, &config.name);
-            let report = train(&mut network, data, &app.sgd(), &mut rng)?;
+            let report = train_while(&mut network, data, &app.sgd(), &mut rng, &|| !stop.is_stopped())?;
             let metrics = vec![
                 ("train_loss".into(), MetricValue::Double(report.loss)),
                 ("accuracy".into(), MetricValue::Double(report.accuracy)),

@@ -12,6 +12,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) node: NodeId,
     pub(crate) run: RunId,
     pub(crate) lease: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) purpose: &'a str,
     pub(crate) now: Timestamp,
 }
 
@@ -29,6 +31,10 @@ struct Claims {
     exp: f64,
     run_id: RunId,
     lease_id: String,
+    /// The message's id is the hash of everything in it, so this binds the manifest to model, configuration and app.
+    message_id: Option<String>,
+    /// `train` or `evaluate`.
+    purpose: Option<String>,
 }
 
 /// Checks the signature and the claims.
@@ -59,6 +65,12 @@ pub(crate) fn verify(manifest: &str, key: &[u8], expected: &Expected<'_>) -> Res
     }
     if claims.lease_id != expected.lease {
         return Err(refuse("it is for another lease"));
+    }
+    if claims.message_id.is_some_and(|message| message != expected.message) {
+        return Err(refuse("it is for another message"));
+    }
+    if claims.purpose.is_some_and(|purpose| purpose != expected.purpose) {
+        return Err(refuse("it is for another kind of task"));
     }
     if claims.exp <= expected.now.as_millisecond() as f64 / 1000.0 {
         return Err(refuse("it has expired"));
@@ -96,10 +108,14 @@ mod tests {
         json!({"aud": "5", "run_id": "9", "lease_id": "L", "exp": 1_000})
     }
 
+    fn expected(now: Timestamp) -> Expected<'static> {
+        let (node, run) = (NodeId::from_bits(5), RunId::from_bits(9));
+        Expected { node, run, lease: "L", message: "M", purpose: "train", now }
+    }
+
     fn check(manifest: &str, pair: &Ed25519KeyPair) -> Result<()> {
         let now = Timestamp::from_second(999).unwrap();
-        let expected = Expected { node: NodeId::from_bits(5), run: RunId::from_bits(9), lease: "L", now };
-        verify(manifest, pair.public_key().as_ref(), &expected)
+        verify(manifest, pair.public_key().as_ref(), &expected(now))
     }
 
     #[test]
@@ -107,10 +123,16 @@ mod tests {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let good = json!({"alg": "EdDSA", "typ": "JWT"});
         check(&sign(&pair, &good, &claims()), &pair).unwrap();
+        let mut more = claims();
+        more["message_id"] = "M".into();
+        more["purpose"] = "train".into();
+        check(&sign(&pair, &good, &more), &pair).unwrap();
         let wrong = [
             ("aud", json!("6"), "another node"),
             ("run_id", json!("8"), "another run"),
             ("lease_id", json!("M"), "another lease"),
+            ("message_id", json!("N"), "another message"),
+            ("purpose", json!("evaluate"), "another kind"),
             ("exp", json!(999), "expired"),
             ("exp", json!("soon"), "not as agreed"),
         ];
@@ -144,13 +166,7 @@ mod tests {
         let key = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
         let manifest = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
             hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-        let expected = Expected {
-            node: NodeId::from_bits(5),
-            run: RunId::from_bits(9),
-            lease: "L",
-            now: Timestamp::UNIX_EPOCH,
-        };
-        let error = verify(manifest, &key, &expected).unwrap_err();
+        let error = verify(manifest, &key, &expected(Timestamp::UNIX_EPOCH)).unwrap_err();
         // Past the signature: the payload is no JSON.
         assert!(error.to_string().contains("not as agreed"), "{error}");
     }

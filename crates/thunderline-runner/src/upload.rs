@@ -31,7 +31,8 @@ pub(crate) fn upload(fleet: &Fleet, reply: &Reply, seconds: f64) -> CallResult<(
                 }
                 tries = tries.saturating_add(1);
             }
-            Err(CallError::Refused(why)) if refusals < MAX_REFUSALS => {
+            // Also where it says that this is over: the announcement tells for sure.
+            Err(CallError::Refused(why) | CallError::Forbidden(why)) if refusals < MAX_REFUSALS => {
                 tracing::warn!(%why, "the server refused an object that it asked for; announcing the reply again");
                 refusals += 1;
             }

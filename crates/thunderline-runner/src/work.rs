@@ -75,10 +75,17 @@ impl Worker<'_> {
         folder: &Path,
     ) -> Result<(Reply, f64), Broken> {
         let cx = self.fleet.channel.cx().clone();
-        let expected = Expected { node: self.enrolment.node, run, lease: &claim.lease_id, now: cx.now() };
+        let kind = task_kind(&metadata.message_type)?;
+        let expected = Expected {
+            node: self.enrolment.node,
+            run,
+            lease: &claim.lease_id,
+            message: &metadata.message_id,
+            purpose: kind.name(),
+            now: cx.now(),
+        };
         manifest::verify(&claim.manifest, &self.enrolment.manifest_key, &expected)
             .map_err(|error| Failure::new(error_code::INVALID_FAB, error.to_string()))?;
-        let kind = task_kind(&metadata.message_type)?;
         let payload =
             download(&self.fleet, run, metadata, &folder.join("input.safetensors")).map_err(|error| {
                 match error {
@@ -107,7 +114,7 @@ impl Worker<'_> {
 
     fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
         let outcome = match app {
-            App::Builtin(app) => builtin::run(app, task, self.config, self.loaded),
+            App::Builtin(app) => builtin::run(app, task, self.config, self.loaded, &self.fleet.stop),
             App::Command(app) => command::run(app, task, self.config, &self.fleet.stop),
         };
         outcome.map_err(|error| {

@@ -12,9 +12,9 @@ use thunderline_runner::NamedCommand;
 
 use crate::{rounds::Site, server::Server};
 
-/// A Python with NumPy: the one that the test environment names, else the system's.
+/// A Python with NumPy: the one beside the Flower client that the tests were prepared with, else the system's.
 fn python() -> Option<String> {
-    let named = std::env::var("THUNDERLINE_PYTHON").ok();
+    let named = std::env::var("THUNDERLINE_FLWR_142").ok().map(|programs| format!("{programs}/python"));
     let candidates = named.into_iter().chain(["python3".to_owned()]);
     candidates.into_iter().find(|python| {
         let tried = Command::new(python).args(["-c", "import numpy"]).output();
@@ -25,7 +25,7 @@ fn python() -> Option<String> {
 #[test]
 fn the_numpy_example_trains_and_evaluates() {
     let Some(python) = python() else {
-        eprintln!("skipped: no Python with NumPy (name one in THUNDERLINE_PYTHON)");
+        eprintln!("skipped: no Python with NumPy; `cargo xtask test` prepares one");
         return;
     };
     let server = Server::start();
