@@ -127,3 +127,39 @@ fn the_share_of_clients_never_falls_below_the_minimum_nor_rises_above_those_ther
     assert_eq!(spec.quorum(30), 3);
     assert_eq!(spec.quorum(1), 1);
 }
+
+#[test]
+fn the_examples_are_accepted() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let document = read_document(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            FederationSpec::parse(&document, 1)
+                .unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "the examples are missing");
+}
+
+#[test]
+fn every_key_of_the_reference_is_known_and_every_known_key_is_in_it() {
+    let reference = include_str!("../../../../docs/federation-spec.md");
+    let spec = FederationSpec::parse(
+        &json!({ "model_ref": "builtin:softmax(4,2)", "num_rounds": 1,
+            "evaluation": { "server": { "data": "0".repeat(64) } } }),
+        1,
+    );
+    let document = serde_json::to_value(spec.unwrap()).unwrap();
+    for (group, keys) in document.as_object().unwrap() {
+        assert!(reference.contains(&format!("`{group}")), "{group} is not in the reference");
+        for key in keys.as_object().into_iter().flat_map(|keys| keys.keys()).filter(|key| *key != "name") {
+            let inner = keys[key].as_object().map(|keys| keys.keys().cloned().collect::<Vec<_>>());
+            for name in inner.unwrap_or_else(|| vec![key.clone()]) {
+                assert!(reference.contains(&format!("{name}`")), "{group}…{name} is not in the reference");
+            }
+        }
+    }
+}
