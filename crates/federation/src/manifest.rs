@@ -25,6 +25,9 @@ pub struct ManifestClaims {
     pub exp: i64,
     /// The lease.
     pub lease_id: LeaseId,
+    /// The task's message. Its id is the digest of everything in the message, so the signature covers model, settings and
+    /// app as well.
+    pub message_id: Option<String>,
     /// Which federation.
     pub federation: FederationId,
     /// The same, as the wire numbers it.
@@ -47,9 +50,9 @@ pub struct ManifestClaims {
     pub tokens_max: Option<u64>,
 }
 
-/// The claims for a task of this federation.
+/// The claims for a task of this federation. `message` is the wire's name for the task's message.
 #[must_use]
-pub fn claims(task: &Task, federation: &Federation) -> ManifestClaims {
+pub fn claims(task: &Task, federation: &Federation, message: Option<&str>) -> ManifestClaims {
     let spec = serde_json::to_vec(&federation.spec).expect("a spec is plain data");
     let epochs_max = match &federation.spec.app {
         App::Builtin(app) => Some(app.local_epochs),
@@ -62,6 +65,7 @@ pub fn claims(task: &Task, federation: &Federation) -> ManifestClaims {
         nbf: task.issued_at.as_second(),
         exp: task.expires_at.as_second(),
         lease_id: task.lease,
+        message_id: message.map(Into::into),
         federation: federation.id,
         run_id: task.run,
         round: task.round_number,

@@ -180,7 +180,7 @@ pub async fn manifest(cx: &Cx, domain: &Federations, lease: LeaseId) -> Result<M
     let mut read = domain.db.read(cx, &NODE_ACTION).await?;
     let lease = own_lease(&mut read, cx, lease).await?;
     let federation = super::federation(&mut read, cx, lease.federation).await?;
-    Ok(manifest::claims(&task_of(&mut read, cx, &lease).await?, &federation))
+    Ok(manifest::claims(&task_of(&mut read, cx, &lease).await?, &federation, lease.message.as_deref()))
 }
 
 async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task> {

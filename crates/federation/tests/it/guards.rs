@@ -107,6 +107,7 @@ both!(a_manifest_names_the_node_the_lease_and_what_is_to_run, async |t: TestDb| 
     assert_eq!((claims.aud, claims.lease_id, claims.run_id), (one, task.lease, federation.run));
     assert_eq!(claims.exp - claims.iat, 600);
     assert_eq!(claims.epochs_max, Some(2));
+    assert_eq!(claims.message_id, Some(format!("message-{}", task.lease)));
 });
 
 both!(looking_is_not_steering, async |t: TestDb| {
