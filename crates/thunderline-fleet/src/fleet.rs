@@ -1,0 +1,149 @@
+//! What all calls share.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use federation::Federations;
+use thundergate::ManifestSigner;
+use thunderline_core::{Actor, Cx, NodeId, Result};
+use thunderline_flower::auth::PublicKey;
+use thunderlink::{
+    Links,
+    activate::{self, Profile},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    budget::Budget,
+    publish::{Delivery, ModelCache},
+    upload::Upload,
+};
+
+/// Settings of the edge.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// How long a client that asks for work is kept waiting for some. Clients give up after 30 s.
+    pub hold: Duration,
+    /// How often a waiting client's work is looked for without being woken.
+    pub recheck: Duration,
+    /// Bytes of request and response bodies that may be in memory at once.
+    pub body_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { hold: Duration::from_secs(20), recheck: Duration::from_secs(5), body_bytes: 32 * 1024 * 1024 }
+    }
+}
+
+/// The edge. Cheap to clone.
+#[derive(Clone)]
+pub struct Fleet {
+    pub(crate) cx: Cx,
+    pub(crate) links: Links,
+    pub(crate) federations: Federations,
+    pub(crate) signer: Arc<ManifestSigner>,
+    pub(crate) config: Config,
+    pub(crate) stop: CancellationToken,
+    pub(crate) budget: Budget,
+    pub(crate) models: Arc<ModelCache>,
+    /// What each node is working on. A cache: what is missing is put together again from the database.
+    pub(crate) deliveries: PerNode<Delivery>,
+    /// What each node is uploading. A cache as well.
+    pub(crate) uploads: PerNode<Upload>,
+}
+
+impl Fleet {
+    /// The edge over these domains. `cx` gives the clock, randomness and the tenant that nodes belong to; `stop` ends
+    /// requests that are being held.
+    ///
+    /// # Errors
+    /// None in practice: the area of checkpoints has a valid name.
+    pub fn new(
+        cx: Cx,
+        links: Links,
+        federations: Federations,
+        signer: Arc<ManifestSigner>,
+        config: Config,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let models = Arc::new(ModelCache::new(federations.objects.checkpoints()?));
+        Ok(Self {
+            cx,
+            links,
+            federations,
+            signer,
+            config,
+            stop,
+            budget: Budget::new(config.body_bytes),
+            models,
+            deliveries: PerNode::default(),
+            uploads: PerNode::default(),
+        })
+    }
+
+    /// The node that holds this key, as an actor.
+    pub(crate) fn node(&self, key: PublicKey) -> Node {
+        let id = key.node_id();
+        Node { id, cx: self.cx.for_actor(Actor::Node(id), self.cx.tenant()), key }
+    }
+
+    /// Counts a request as a sign of life. A node that was thought gone, or that a restarted server does not know, comes
+    /// back by it: its key says who it is.
+    pub(crate) async fn seen(&self, node: &Node) -> Result<()> {
+        if !self.links.presence.seen(node.id, node.cx.now()) {
+            let profile = Profile { public_key: node.key.pem(), ..Profile::default() };
+            activate::activate(&node.cx, &self.links, profile).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what a node was doing.
+    pub(crate) fn forget(&self, node: NodeId) {
+        self.deliveries.remove(node);
+        self.uploads.remove(node);
+    }
+}
+
+/// A calling node.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    pub(crate) cx: Cx,
+    pub(crate) key: PublicKey,
+}
+
+/// Something for each node.
+pub(crate) struct PerNode<T>(Arc<Mutex<HashMap<NodeId, Arc<T>>>>);
+
+impl<T> Clone for PerNode<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for PerNode<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> PerNode<T> {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<NodeId, Arc<T>>> {
+        self.0.lock().expect("no code panics while holding the map")
+    }
+
+    pub(crate) fn get(&self, node: NodeId) -> Option<Arc<T>> {
+        self.map().get(&node).cloned()
+    }
+
+    pub(crate) fn put(&self, node: NodeId, value: &Arc<T>) {
+        self.map().insert(node, value.clone());
+    }
+
+    pub(crate) fn remove(&self, node: NodeId) {
+        self.map().remove(&node);
+    }
+}

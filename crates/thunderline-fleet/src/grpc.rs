@@ -1,0 +1,31 @@
+//! The Fleet API over gRPC: the same messages, each with a five-byte head, the outcome in the trailers. Calls are all unary,
+//! which is little enough to need no generated code.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use http::{HeaderValue, header};
+use thunderline_core::Result;
+use thunderline_flower::Rpc;
+
+use crate::{Fleet, answer::Answer, caller, calls, receive, refusal};
+
+pub(crate) async fn serve(State(fleet): State<Fleet>, rpc: Rpc, request: Request) -> Response {
+    match answer(&fleet, rpc, request).await {
+        Ok(answer) => {
+            let mut response = Response::new(Body::new(answer.into_grpc_body(fleet.budget.clone())));
+            let content_type = HeaderValue::from_static("application/grpc");
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+            response
+        }
+        Err(error) => refusal::grpc(Some(rpc), &error),
+    }
+}
+
+async fn answer(fleet: &Fleet, rpc: Rpc, request: Request) -> Result<Answer> {
+    let key = caller::over_grpc(request.headers(), fleet.cx.now())?;
+    let received = receive::over_grpc(request.into_body(), receive::limit(rpc), &fleet.budget).await?;
+    calls::call(fleet, rpc, fleet.node(key), received).await
+}

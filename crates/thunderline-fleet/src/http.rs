@@ -1,0 +1,30 @@
+//! The Fleet API over HTTP/1.1: a request's body is one serialized message, and so is the answer's.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use http::{HeaderValue, header};
+use thunderline_core::Result;
+use thunderline_flower::Rpc;
+
+use crate::{Fleet, answer::Answer, caller, calls, receive, refusal};
+
+pub(crate) async fn serve(State(fleet): State<Fleet>, rpc: Rpc, request: Request) -> Response {
+    match answer(&fleet, rpc, request).await {
+        Ok(answer) => {
+            let mut response = Response::new(Body::new(answer.into_body(fleet.budget.clone())));
+            let content_type = HeaderValue::from_static("application/protobuf");
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+            response
+        }
+        Err(error) => refusal::http(Some(rpc), &error),
+    }
+}
+
+async fn answer(fleet: &Fleet, rpc: Rpc, request: Request) -> Result<Answer> {
+    let key = caller::over_http(request.headers(), fleet.cx.now())?;
+    let received = receive::over_http(request.into_body(), receive::limit(rpc), &fleet.budget).await?;
+    calls::call(fleet, rpc, fleet.node(key), received).await
+}

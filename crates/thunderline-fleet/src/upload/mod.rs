@@ -1,0 +1,10 @@
+//! A reply on its way in: announced, then object by object, then read and handed to the domain.
+
+mod announced;
+mod assemble;
+mod finish;
+mod receive;
+
+pub(crate) use announced::Announced;
+pub(crate) use finish::{complete, give_up};
+pub(crate) use receive::{Stored, Upload};

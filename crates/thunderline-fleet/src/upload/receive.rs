@@ -1,0 +1,126 @@
+//! Taking in an announced reply's objects.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use federation::{Lease, actions::read, task::upload_area};
+use thunderline_core::{LeaseId, Result};
+use thunderline_flower::ObjectId;
+use thunderline_objects::{Area, Sha256};
+
+use super::Announced;
+use crate::{Fleet, calls::blocking, fleet::Node};
+
+/// How much an update may be larger than twice the model: metrics, and the descriptions of many small arrays.
+const EXTRA: u64 = 16 * 1024 * 1024;
+
+/// An upload in progress.
+pub(crate) struct Upload {
+    /// The lease whose reply it is.
+    pub(crate) lease: LeaseId,
+    /// What was announced.
+    pub(crate) announced: Announced,
+    /// Where it is collected.
+    pub(crate) area: Area,
+    /// Held while the reply is read and handed on; true when that is done.
+    pub(crate) finished: tokio::sync::Mutex<bool>,
+    missing: Mutex<HashSet<ObjectId>>,
+    wanted: HashSet<ObjectId>,
+    left: AtomicU64,
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// It is kept, and others are missing.
+    More,
+    /// It is kept, and none is missing.
+    Last,
+    /// It is not what was announced.
+    Refused(&'static str),
+    /// The reply takes more room than any honest one.
+    TooMuch,
+}
+
+impl Upload {
+    /// Looks which objects are there already: after a restart, or because another node sent the same.
+    ///
+    /// # Errors
+    /// Those of the domain.
+    pub(crate) async fn open(
+        fleet: &Fleet,
+        node: &Node,
+        lease: &Lease,
+        announced: Announced,
+    ) -> Result<Arc<Self>> {
+        let task = read::task(&node.cx, &fleet.federations, lease.id).await?;
+        let area = fleet.federations.objects.area(&upload_area(lease.round, lease.purpose))?;
+        let checkpoints = fleet.federations.objects.checkpoints()?;
+        let lease = lease.id;
+        blocking(move || {
+            let model = checkpoints.length(&task.model)?;
+            let wanted: HashSet<_> = announced.objects.iter().copied().collect();
+            let missing = wanted.iter().filter(|id| !area.contains(&digest(id))).copied().collect();
+            Ok(Arc::new(Self {
+                lease,
+                announced,
+                area,
+                finished: tokio::sync::Mutex::new(false),
+                missing: Mutex::new(missing),
+                wanted,
+                left: AtomicU64::new(2 * model + EXTRA),
+            }))
+        })
+        .await
+    }
+
+    fn still_missing(&self) -> std::sync::MutexGuard<'_, HashSet<ObjectId>> {
+        self.missing.lock().expect("no code panics while holding the set")
+    }
+
+    /// The objects that are still to come, in the order of the announcement.
+    pub(crate) fn missing(&self) -> Vec<ObjectId> {
+        let missing = self.still_missing();
+        self.announced.objects.iter().filter(|id| missing.contains(id)).copied().collect()
+    }
+
+    /// Keeps an object.
+    ///
+    /// # Errors
+    /// `internal` where it cannot be written.
+    pub(crate) async fn store(self: &Arc<Self>, id: ObjectId, content: Bytes) -> Result<Stored> {
+        if !self.wanted.contains(&id) {
+            return Ok(Stored::Refused("it was not announced"));
+        }
+        let upload = self.clone();
+        blocking(move || {
+            let missing = upload.still_missing().contains(&id);
+            if missing {
+                if ObjectId::of(&content) != id {
+                    return Ok(Stored::Refused("it is not what its id says"));
+                }
+                let length = content.len() as u64;
+                let less = |left: u64| left.checked_sub(length);
+                if upload.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+                    return Ok(Stored::TooMuch);
+                }
+                upload.area.put_checked(digest(&id), &content)?;
+            }
+            let mut missing = upload.still_missing();
+            missing.remove(&id);
+            Ok(if missing.is_empty() { Stored::Last } else { Stored::More })
+        })
+        .await
+    }
+}
+
+/// An object's id is the digest of its bytes, so it is also its name in the store.
+pub(super) fn digest(id: &ObjectId) -> Sha256 {
+    id.to_string().parse().expect("an object's id is a digest in hexadecimal")
+}
