@@ -58,24 +58,6 @@ struct ClaimAnswer {
     expires_at: Timestamp,
 }
 
-/// What a lease's manifest says (JWS claims, RFC 7519 names where there are such).
-#[derive(Serialize)]
-struct Claims {
-    iss: &'static str,
-    /// The node that may use it.
-    aud: NodeId,
-    /// Unix times in seconds.
-    iat: f64,
-    exp: f64,
-    run_id: RunId,
-    lease_id: LeaseId,
-    federation: String,
-    round: u32,
-    purpose: &'static str,
-    /// SHA-256 of the checkpoint that the task begins from.
-    model: String,
-}
-
 /// `POST /v1/runner/enrol`.
 pub(crate) async fn enrol(State(fleet): State<Fleet>, request: Request) -> Response {
     answer(enrolled(&fleet, request).await)
@@ -115,25 +97,12 @@ async fn claimed(fleet: &Fleet, request: Request) -> Result<ClaimAnswer> {
     let Expected::Open(lease) = expected else {
         return Err(Error::conflict("the node holds no lease for this message"));
     };
-    let task = read::task(&node.cx, &fleet.federations, lease.id).await?;
-    if task.run != request.run_id {
+    let claims = read::manifest(&node.cx, &fleet.federations, lease.id).await?;
+    if claims.run_id != request.run_id {
         return Err(Error::conflict("the message is of another run"));
     }
-    let seconds = |time: Timestamp| time.as_microsecond() as f64 / 1e6;
-    let claims = Claims {
-        iss: "thunderline",
-        aud: node.id,
-        iat: seconds(node.cx.now()),
-        exp: seconds(task.expires_at),
-        run_id: task.run,
-        lease_id: task.lease,
-        federation: task.federation.to_string(),
-        round: task.round_number,
-        purpose: task.purpose.name(),
-        model: task.model.to_string(),
-    };
     let manifest = fleet.signer.sign(&claims)?;
-    Ok(ClaimAnswer { lease_id: task.lease, manifest, expires_at: task.expires_at })
+    Ok(ClaimAnswer { lease_id: lease.id, manifest, expires_at: lease.expires_at })
 }
 
 async fn read_signed<T: DeserializeOwned>(fleet: &Fleet, request: Request) -> Result<(Node, T)> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use federation::actions::read::{self, Expected};
 use thunderline_core::Result;
 use thunderline_flower::{ObjectId, wire};
@@ -22,47 +23,71 @@ pub(super) async fn push_object(
     request: wire::PushObjectRequest,
 ) -> Result<Answer> {
     own(fleet, node, request.node.as_ref()).await?;
-    // False makes the client drop its reply and go on.
-    let mut stored = false;
-    if let Ok(id) = request.object_id.parse::<ObjectId>()
-        && let Some(upload) = find(fleet, node, &request.session_id).await?
-    {
-        match upload.store(id, request.object_content).await? {
-            Stored::Refused(reason) => {
-                tracing::info!(node = %node.id, lease = %upload.lease, reason, "an uploaded object was refused");
-            }
-            Stored::TooMuch => {
-                upload::give_up(fleet, node, &upload, "the update is far larger than the model").await?;
-            }
-            Stored::More => stored = true,
-            Stored::Last => {
-                upload::complete(fleet, node, &upload).await?;
-                stored = true;
-            }
+    let Ok(id) = request.object_id.parse::<ObjectId>() else { return answer(false) };
+    match find(fleet, node, &request.session_id).await? {
+        Found::Upload(upload) => answer(store(fleet, node, &upload, id, request.object_content).await?),
+        // The answer to the last object was lost on its way.
+        Found::Counted => answer(true),
+        Found::Nothing => answer(false),
+    }
+}
+
+/// False makes the client drop its reply and go on.
+fn answer(stored: bool) -> Result<Answer> {
+    Ok(Answer::message(&wire::PushObjectResponse { stored }))
+}
+
+async fn store(
+    fleet: &Fleet,
+    node: &Node,
+    upload: &Arc<Upload>,
+    id: ObjectId,
+    content: Bytes,
+) -> Result<bool> {
+    match upload.store(id, content).await? {
+        Stored::More => Ok(true),
+        Stored::Last => upload::complete(fleet, node, upload).await.map(|()| true),
+        Stored::Refused(reason) => {
+            tracing::info!(node = %node.id, lease = %upload.lease, reason, "an uploaded object was refused");
+            Ok(false)
+        }
+        Stored::TooMuch => {
+            upload::give_up(fleet, node, upload, "the update is far larger than the model").await?;
+            Ok(false)
         }
     }
-    Ok(Answer::message(&wire::PushObjectResponse { stored }))
+}
+
+enum Found {
+    Upload(Arc<Upload>),
+    Counted,
+    Nothing,
 }
 
 /// The upload that the node is in the middle of. After a restart nothing is remembered: then the announcement that the
 /// domain kept says what is waited for.
-async fn find(fleet: &Fleet, node: &Node, session: &str) -> Result<Option<Arc<Upload>>> {
+async fn find(fleet: &Fleet, node: &Node, session: &str) -> Result<Found> {
     if let Some(upload) = fleet.uploads.get(node.id) {
-        return Ok(Some(upload));
+        return Ok(Found::Upload(upload));
     }
     let message = if session.is_empty() {
         // Early clients know no sessions; the node's one task is meant.
-        let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else { return Ok(None) };
+        let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else {
+            return Ok(Found::Nothing);
+        };
         Delivery::new(&task, fleet.models.get(task.model).await?).message.to_string()
     } else {
         session.to_owned()
     };
-    let expected = read::expected_reply(&node.cx, &fleet.federations, &message).await?;
-    let Expected::Open(lease) = expected else { return Ok(None) };
+    let lease = match read::expected_reply(&node.cx, &fleet.federations, &message).await? {
+        Expected::Open(lease) => lease,
+        Expected::Repeated(_) => return Ok(Found::Counted),
+        Expected::Late(_) | Expected::Unknown => return Ok(Found::Nothing),
+    };
     let Some(announced) = lease.announced.as_deref().map(Announced::from_json).transpose()? else {
-        return Ok(None);
+        return Ok(Found::Nothing);
     };
     let upload = Upload::open(fleet, node, &lease, announced).await?;
     fleet.uploads.put(node.id, &upload);
-    Ok(Some(upload))
+    Ok(Found::Upload(upload))
 }

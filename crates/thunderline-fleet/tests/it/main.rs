@@ -1,0 +1,12 @@
+//! The edge with its real router and real domains, and made-up clients that speak the wire format.
+
+mod client;
+mod edge;
+mod exchange;
+mod refusals;
+mod runner;
+
+use thunderline_testkit::MigrationSet;
+
+const MIGRATIONS: &[MigrationSet] =
+    &[federation::MIGRATIONS, thunderlink::MIGRATIONS, thundergate::MIGRATIONS];
