@@ -1,2 +1,11 @@
 //! The one binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+/// Many short-lived buffers of many sizes: what the system's allocator is slowest at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    thunderline::cli::main()
+}

@@ -1,0 +1,4 @@
+//! Events.
+
+pub mod list;
+pub mod stream;

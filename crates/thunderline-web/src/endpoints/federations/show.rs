@@ -1,0 +1,25 @@
+//! `GET /api/v1/federations/{id}`
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use federation::actions::read;
+
+use crate::{caller::Caller, dto::federation::FederationDetails, problem::Failure, state::Web};
+
+/// One federation with its spec, its newest round, and how its clients stand.
+#[utoipa::path(
+    get, path = "/api/v1/federations/{id}", tag = "federations", params(("id" = String, Path)),
+    responses((status = OK, body = FederationDetails))
+)]
+pub async fn show(
+    State(web): State<Web>,
+    Caller(cx): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<FederationDetails>, Failure> {
+    let id = id.parse()?;
+    let federation = read::get_federation(&cx, web.federations(), id).await?;
+    let newest = read::newest_round(&cx, web.federations(), id).await?;
+    Ok(Json(FederationDetails::new(federation, newest)))
+}

@@ -1,0 +1,60 @@
+//! `GET /healthz`, `GET /readyz`, `GET /health`
+
+use axum::{Json, extract::State, http::StatusCode};
+use thunderline_core::Result;
+
+use crate::{
+    dto::health::{Check, Health},
+    state::Web,
+};
+
+/// Whether the process lives. Looks at nothing else, so that a broken database does not get the process killed.
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = OK, body = String)))]
+pub async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// Whether requests can be served now.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health", security(()),
+    responses((status = OK, body = Health), (status = SERVICE_UNAVAILABLE, body = Health))
+)]
+pub async fn readyz(State(web): State<Web>) -> (StatusCode, Json<Health>) {
+    look(&web).await
+}
+
+/// How each part is.
+#[utoipa::path(
+    get, path = "/health", tag = "health", security(()),
+    responses((status = OK, body = Health), (status = SERVICE_UNAVAILABLE, body = Health))
+)]
+pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Health>) {
+    look(&web).await
+}
+
+async fn look(web: &Web) -> (StatusCode, Json<Health>) {
+    let database = web.db().last_sequence().await.map(|last| format!("{last} events"));
+    let objects = web.federations().objects.checkpoints().map(|_| "open".to_owned());
+    let serving = !web.closing().is_cancelled();
+    let checks = vec![
+        check("database", database),
+        check("objects", objects),
+        Check {
+            name: "serving".into(),
+            ok: serving,
+            detail: if serving { "yes" } else { "stopping" }.into(),
+        },
+    ];
+    let ok = checks.iter().all(|check| check.ok);
+    let status = if ok { "ok" } else { "degraded" }.to_owned();
+    let code = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(Health { status, version: web.settings().version.to_owned(), checks }))
+}
+
+fn check(name: &str, seen: Result<String>) -> Check {
+    let (ok, detail) = match seen {
+        Ok(detail) => (true, detail),
+        Err(error) => (false, error.external().to_owned()),
+    };
+    Check { name: name.to_owned(), ok, detail }
+}

@@ -1,0 +1,4 @@
+//! Nodes.
+
+pub mod list;
+pub mod show;

@@ -1,0 +1,93 @@
+//! The edge that people and programs talk to over HTTP: REST, its OpenAPI document, the event stream, the page.
+//!
+//! Every endpoint is one file under [`endpoints`]; a handler turns a request into one call of a domain and the result into
+//! a type of [`dto`]. Around all of them: [`request`] (correlation, span, log), [`caller`] (who asks) and [`problem`]
+//! (errors, in one place). Deliberately absent: rules (the domains'), SQL (the store's), Flower's wire (the fleet's).
+
+mod blocking;
+pub mod caller;
+mod download;
+pub mod dto;
+mod endpoints;
+pub mod problem;
+pub mod request;
+mod security;
+mod serve;
+mod state;
+mod upload;
+
+use axum::{Router, middleware};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use security::BearerToken;
+pub use serve::serve;
+pub use state::{Settings, Web};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Thunderline",
+        description = "Governed federated training. Errors are problem+json (RFC 9457). Reading needs the role viewer, \
+                       everything else operator."
+    ),
+    modifiers(&BearerToken),
+    security(("token" = []))
+)]
+struct Document;
+
+fn endpoints() -> OpenApiRouter<Web> {
+    use endpoints::{artifacts, events, federations, health, nodes, rounds};
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(federations::submit::submit, federations::list::list))
+        .routes(routes!(federations::show::show))
+        .routes(routes!(federations::pause::pause))
+        .routes(routes!(federations::resume::resume))
+        .routes(routes!(federations::cancel::cancel))
+        .routes(routes!(federations::rounds::rounds))
+        .routes(routes!(federations::rollups::rollups))
+        .routes(routes!(rounds::leases::leases))
+        .routes(routes!(nodes::list::list))
+        .routes(routes!(nodes::show::show))
+        .routes(routes!(artifacts::upload::upload, artifacts::list::list))
+        .routes(routes!(artifacts::show::show))
+        .routes(routes!(artifacts::content::content))
+        .routes(routes!(artifacts::verify::verify))
+        .routes(routes!(events::list::list))
+        .routes(routes!(events::stream::stream))
+        .routes(routes!(health::health))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
+
+/// The OpenAPI document, as it is served and committed.
+#[must_use]
+pub fn openapi() -> String {
+    let mut document = endpoints().into_openapi();
+    document.info.version = "1".into();
+    let mut text = document.to_pretty_json().expect("the document is plain data");
+    text.push('\n');
+    text
+}
+
+/// Everything that is served on the web port.
+#[must_use]
+pub fn router(web: Web) -> Router {
+    let (api, _) = endpoints().split_for_parts();
+    api.merge(endpoints::page::router())
+        .route("/openapi.json", axum::routing::get(endpoints::openapi::openapi))
+        .fallback(endpoints::unknown)
+        .layer(middleware::from_fn(security::headers))
+        .layer(middleware::from_fn_with_state(web.clone(), request::in_context))
+        .with_state(web)
+}
+
+#[cfg(test)]
+mod tests {
+    /// Regenerate with `cargo xtask goldens`.
+    #[test]
+    fn the_committed_openapi_document_is_the_generated_one() {
+        let committed = include_str!("../../../docs/openapi.json");
+        assert!(committed == super::openapi(), "docs/openapi.json is outdated: run `cargo xtask goldens`");
+    }
+}

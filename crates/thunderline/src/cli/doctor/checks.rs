@@ -1,0 +1,164 @@
+//! The checks.
+
+use std::{
+    fs::{self, File},
+    io,
+    net::TcpListener,
+    path::Path,
+};
+
+use thunderline_core::ErrorKind;
+use thunderline_store::Db;
+use thunderline_web::dto::{federation::Federation, health::Health, page::Page};
+
+use super::Finding;
+use crate::{
+    client::{Remote, ServerFile},
+    compose::{self, Options},
+    failure::Exit,
+    output::numbers::bytes,
+};
+
+/// A model or two and a few rounds of uploads.
+const ENOUGH: u64 = 2_000_000_000;
+const PORTS: [(&str, u16); 3] = [("--web", 4000), ("--fleet-http", 8000), ("--fleet-grpc", 9092)];
+
+/// Whether the data folder can be used.
+pub fn folder(data: &Path) -> Finding {
+    let shown = data.display();
+    if !data.exists() {
+        return Finding::note(
+            "data folder",
+            format!("{shown} does not exist"),
+            "'thunderline serve' makes it",
+        );
+    }
+    let probe = data.join(".doctor");
+    let written = File::create(&probe).and_then(|_| fs::remove_file(&probe));
+    match written {
+        Ok(()) => Finding::good("data folder", format!("{shown} can be written")),
+        Err(error) => {
+            let advice = "give this user write access to it, or choose another --data-dir";
+            Finding::bad("data folder", format!("{shown} cannot be written: {error}"), advice)
+        }
+    }
+}
+
+/// Whether there is room for models.
+pub fn disk(data: &Path) -> Finding {
+    let existing =
+        data.ancestors().find(|folder| folder.exists()).filter(|folder| !folder.as_os_str().is_empty());
+    match rustix::fs::statvfs(existing.unwrap_or(Path::new("."))) {
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            if free < ENOUGH {
+                let advice = "models and uploads need room: free some, or choose another --data-dir";
+                return Finding::bad("disk", format!("{} are free", bytes(free)), advice);
+            }
+            Finding::good("disk", format!("{} are free", bytes(free)))
+        }
+        Err(error) => Finding::note("disk", format!("cannot be looked at: {error}"), "look at it with 'df'"),
+    }
+}
+
+/// Whether the database answers and has this program's schema.
+pub fn database(data: &Path, url: Option<&str>) -> Finding {
+    let options = Options { database: url.map(str::to_owned), ..Options::ephemeral(data) };
+    if url.is_none() && !data.join("thunderline.db").exists() {
+        return Finding::note("database", "there is none yet", "'thunderline serve' makes it");
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Finding::bad("database", error.to_string(), "this machine is out of resources"),
+    };
+    let checked = runtime.block_on(async {
+        let db = Db::connect(&options.database_url()).await?;
+        let checked = db.check_migrations(compose::MIGRATIONS).await;
+        let seen = db.last_sequence().await;
+        db.close().await;
+        checked.and(seen)
+    });
+    match checked {
+        Ok(events) => Finding::good("database", format!("up to date, {events} events")),
+        Err(error) if error.kind() == ErrorKind::Unavailable => {
+            let advice = "run 'thunderline migrate', or check the address and that the database runs";
+            Finding::bad("database", error.chain(), advice)
+        }
+        Err(error) => {
+            Finding::bad("database", error.chain(), "use the program that wrote it, or restore a backup")
+        }
+    }
+}
+
+/// Whether the server answers and knows us.
+pub fn server(remote: &Remote, data: &Path) -> Finding {
+    let client = match remote.client(data) {
+        Ok(client) => client,
+        Err(refused) => return Finding::bad("server", refused.to_string(), "mend --server"),
+    };
+    match client.get::<Health>("/health", &[]) {
+        Err(away) if away.exit == Exit::Unreachable => {
+            let advice = "start it with 'thunderline serve', or name another with --server";
+            return Finding::note("server", format!("nothing answers at {}", client.base()), advice);
+        }
+        Err(failure) => return Finding::bad("server", failure.to_string(), "look at its log"),
+        Ok(_) => {}
+    }
+    match client.get::<Page<Federation>>("/api/v1/federations", &[("limit", "1")]) {
+        Ok(_) => Finding::good("server", format!("answers at {}", client.base())),
+        Err(failure) => {
+            let advice = "set --token or THUNDERLINE_TOKEN, or name the server's --data-dir";
+            Finding::bad("server", format!("{} answers, but: {failure}", client.base()), advice)
+        }
+    }
+}
+
+/// Whether the usual ports can be listened on.
+pub fn ports(data: &Path) -> Vec<Finding> {
+    let ours = ServerFile::read(data);
+    let own = |port: u16| {
+        ours.as_ref().is_some_and(|file| {
+            [&file.web, &file.fleet_http, &file.fleet_grpc]
+                .iter()
+                .any(|address| address.ends_with(&format!(":{port}")))
+        })
+    };
+    PORTS.iter().map(|&(option, port)| look(option, port, own(port))).collect()
+}
+
+fn look(option: &str, port: u16, own: bool) -> Finding {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => Finding::good("port", format!("{port} ({option}) is free")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && own => {
+            Finding::good("port", format!("{port} ({option}) is used by the server of this data folder"))
+        }
+        Err(error) => {
+            let advice = format!("'thunderline serve {option} 127.0.0.1:PORT' takes another");
+            Finding::note("port", format!("{port} ({option}) cannot be listened on: {error}"), advice)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Verdict;
+
+    #[test]
+    fn a_taken_port_is_noted_unless_it_is_ours() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_eq!(look("--web", port, false).verdict, Verdict::Note);
+        assert_eq!(look("--web", port, true).verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("later");
+        assert_eq!(super::folder(&missing).verdict, Verdict::Note);
+        assert_eq!(super::folder(folder.path()).verdict, Verdict::Good);
+        assert_eq!(database(&missing, None).verdict, Verdict::Note);
+        assert_ne!(disk(&missing).found, "");
+    }
+}

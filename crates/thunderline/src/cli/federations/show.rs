@@ -1,0 +1,86 @@
+//! `thunderline federations show`
+
+use clap::Args;
+use thunderline_web::dto::{federation::FederationDetails, page::Page, rollup::Rollup};
+
+use crate::{
+    client::Client,
+    failure::Result,
+    output::{
+        Format,
+        numbers::{metric, time},
+        print, progress, say,
+        table::{pairs, table},
+    },
+};
+
+/// Show one federation
+#[derive(Args, Debug)]
+pub struct Show {
+    /// The federation's id
+    id: String,
+    /// Show its spec, every default spelled out
+    #[arg(long)]
+    spec: bool,
+}
+
+impl Show {
+    /// Shows it.
+    pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        let path = format!("/api/v1/federations/{}", self.id);
+        let details: FederationDetails = client.get(&path, &[])?;
+        if self.spec {
+            say(&serde_json::to_string_pretty(&details.spec).expect("a spec is plain data"));
+            return Ok(());
+        }
+        let rollups = match format {
+            Format::Human => client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items,
+            Format::Json => Vec::new(),
+        };
+        print(format, &details, |details| human(details, &rollups));
+        Ok(())
+    }
+}
+
+fn human(details: &FederationDetails, rollups: &[Rollup]) -> String {
+    let it = &details.federation;
+    let over = it.completed_at.is_some();
+    let mut text = pairs(&[
+        ("id", it.id.clone()),
+        ("name", it.name.clone()),
+        ("state", it.state.clone()),
+        ("reason", it.reason.clone().unwrap_or_default()),
+        ("rounds", format!("{} of {}", it.completed_rounds, it.rounds_total)),
+        ("now", if over { String::new() } else { progress::present(details) }),
+        ("strategy", it.strategy.clone()),
+        ("app", it.app.clone()),
+        ("model", it.model.as_ref().map_or_else(String::new, |digest| format!("sha256:{digest}"))),
+        ("flower run", it.run_id.clone()),
+        ("created", format!("{} by {}", time(it.created_at), it.created_by)),
+        ("started", it.started_at.map_or_else(String::new, time)),
+        ("completed", it.completed_at.map_or_else(String::new, time)),
+    ]);
+    if !rollups.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&rounds(rollups));
+    }
+    text
+}
+
+/// The metrics of each round.
+fn rounds(rollups: &[Rollup]) -> String {
+    let row = |rollup: &Rollup| {
+        vec![
+            rollup.round.to_string(),
+            metric(rollup.metric("accuracy")),
+            metric(rollup.metric("loss")),
+            rollup.train.clients.to_string(),
+            rollup.train.dropped.to_string(),
+            format!("{:.0}", rollup.train.num_examples),
+            format!("{:.2}", rollup.train.seconds),
+            format!("{:.3}", rollup.aggregate_seconds),
+        ]
+    };
+    let headings = ["ROUND", "ACCURACY", "LOSS", "CLIENTS", "DROPPED", "EXAMPLES", "TRAIN S", "AGGREGATE S"];
+    table(&headings, &rollups.iter().map(row).collect::<Vec<_>>())
+}

@@ -1,0 +1,141 @@
+//! The command line: one file per command.
+
+mod artifacts;
+mod completions;
+mod doctor;
+mod events;
+mod federations;
+mod golden;
+mod logging;
+mod migrate;
+mod nodes;
+mod openapi;
+mod runner;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::{
+    client::DEFAULT_DATA_DIR,
+    failure::{EXIT_CODES, Result},
+    output::Format,
+};
+
+/// Governed federated training: the server, the runner, and everything to steer them.
+#[derive(Parser, Debug)]
+#[command(name = "thunderline", version, about, long_about = None, after_help = EXIT_CODES, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+    /// The data folder
+    #[arg(long, global = true, env = "THUNDERLINE_DATA_DIR", hide_env_values = true, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    data_dir: PathBuf,
+    /// What to log to standard error: a level, or filters such as info,federation=debug
+    #[arg(long, global = true, env = "THUNDERLINE_LOG", hide_env_values = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// The form of log lines
+    #[arg(long, global = true, value_enum, default_value_t = logging::LogFormat::Text)]
+    log_format: logging::LogFormat,
+}
+
+impl Global {
+    /// How results are printed.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Human }
+    }
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Train for a server, where the data is
+    Runner(runner::Runner),
+    /// Submit federations and steer them
+    Federations(federations::Federations),
+    /// Look at the nodes that train
+    Nodes(nodes::Nodes),
+    /// Look at stored models, app bundles and data sets, and fetch them
+    Artifacts(artifacts::Artifacts),
+    /// See what happens
+    Events(events::Events),
+    /// Check this machine, the data folder and the server, and say what to do
+    Doctor(doctor::Doctor),
+    /// Bring the database up to date without starting the server
+    Migrate(migrate::Migrate),
+    /// Print the OpenAPI document of the REST interface
+    Openapi,
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Print a document that is committed and compared in tests
+    #[command(hide = true)]
+    Golden(golden::Golden),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("thunderline: {failure}");
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let global = &cli.global;
+    {
+        logging::start(
+            global,
+            std::io::stderr,
+            if matches!(cli.command, Command::Serve(_) | Command::Runner(_)) { "info" } else { "warn" },
+        )?;
+    }
+    match &cli.command {
+        Command::Serve(command) => command.run(global),
+        Command::Runner(command) => command.run(global),
+        Command::Federations(command) => command.run(global),
+        Command::Nodes(command) => command.run(global),
+        Command::Artifacts(command) => command.run(global),
+        Command::Events(command) => command.run(global),
+        Command::Doctor(command) => command.run(global),
+        Command::Migrate(command) => command.run(global),
+        Command::Openapi => openapi::run(),
+        Command::Completions(command) => command.run(&mut Cli::command()),
+        Command::Golden(command) => command.run(&mut Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_all_commands_may_stand_behind_them() {
+        let cli =
+            Cli::try_parse_from(["thunderline", "federations", "list", "--json", "--server", "http://x:1"])
+                .unwrap();
+        assert_eq!(cli.global.format(), Format::Json);
+    }
+}

@@ -1,0 +1,58 @@
+//! `thunderline nodes list`
+
+use clap::Args;
+use thunderline_core::{Clock, SystemClock};
+use thunderline_web::dto::{node::Node, page::Page};
+
+use crate::{
+    client::Client,
+    failure::Result,
+    output::{Format, numbers::ago, print, table::table},
+};
+
+/// List nodes, the newest first
+#[derive(Args, Debug)]
+pub struct List {
+    /// How many at most
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+    /// Go on after the piece whose 'next' this is
+    #[arg(long, value_name = "NEXT")]
+    before: Option<String>,
+}
+
+impl List {
+    /// Lists.
+    pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        let limit = self.limit.to_string();
+        let mut query = vec![("limit", limit.as_str())];
+        query.extend(self.before.as_deref().map(|before| ("before", before)));
+        let page: Page<Node> = client.get("/api/v1/nodes", &query)?;
+        print(format, &page, human);
+        Ok(())
+    }
+}
+
+fn human(page: &Page<Node>) -> String {
+    if page.items.is_empty() {
+        return "no node has come yet: start one with 'thunderline runner', or point a flower-supernode here"
+            .into();
+    }
+    let now = SystemClock.now();
+    let row = |node: &Node| {
+        vec![
+            node.id.clone(),
+            node.name.clone(),
+            node.state.clone(),
+            format!("{} {}", node.kind, node.version).trim().to_owned(),
+            node.tags.join(","),
+            ago(node.changed_at, now),
+        ]
+    };
+    let rows: Vec<_> = page.items.iter().map(row).collect();
+    let mut text = table(&["ID", "NAME", "STATE", "PROGRAM", "TAGS", "SINCE"], &rows);
+    if let Some(next) = &page.next {
+        text.push_str(&format!("\nmore: --before {next}"));
+    }
+    text
+}

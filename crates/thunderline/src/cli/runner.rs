@@ -1,0 +1,129 @@
+//! `thunderline runner`
+
+mod parent;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use thunderline_runner::{NamedCommand, RunnerConfig, Stop};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Global;
+use crate::{client::ServerFile, compose, failure::Result};
+
+/// Where a server of this machine expects runners unless told otherwise.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
+
+/// Train for a server, where the data is
+///
+/// Enrols with the server, then trains what it is asked to: built-in models on a CSV file, or programs that you name here.
+/// Calls out only; nothing listens. The data never leaves this machine, only models and metrics do.
+#[derive(Args, Debug)]
+pub struct Runner {
+    /// The server's runner address; without it, the one that serves the data folder
+    #[arg(long, env = "THUNDERLINE_FLEET", hide_env_values = true, value_name = "URL")]
+    server: Option<String>,
+    /// This runner's name, unique within the site; the machine's name unless given
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// A label that federations can select by; may be given several times
+    #[arg(long = "tag", value_name = "LABEL")]
+    tags: Vec<String>,
+    /// Local data: for built-in models a CSV file, features first, the label last
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Held-out data for evaluation; the local data unless given
+    #[arg(long, value_name = "FILE")]
+    evaluation_data: Option<PathBuf>,
+    /// What features of the CSV files are multiplied by
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    feature_scale: f32,
+    /// A program that federations may ask for by name; may be given several times
+    #[arg(long = "command", value_name = "NAME=PROGRAM ARGS…", value_parser = command)]
+    commands: Vec<NamedCommand>,
+    /// How long such a program may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    command_limit: u64,
+    /// Where the runner keeps its key; a folder of its name in the data folder unless given
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// End when standard input ends: for whoever starts runners and must not leave any behind
+    #[arg(long, hide = true)]
+    while_stdin: bool,
+}
+
+fn command(text: &str) -> Result<NamedCommand, String> {
+    NamedCommand::parse(text).map_err(|error| error.to_string())
+}
+
+impl Runner {
+    /// Runs until told to stop.
+    pub fn run(&self, global: &Global) -> Result<()> {
+        if self.while_stdin {
+            parent::end_with_it();
+        }
+        let written = || ServerFile::read(&global.data_dir).map(|file| file.fleet_http);
+        let server = self.server.clone().or_else(written).unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        let name = self.name.clone().unwrap_or_else(machine_name);
+        let state =
+            self.state.clone().unwrap_or_else(|| global.data_dir.join("runners").join(file_name(&name)));
+        let config = RunnerConfig {
+            tags: self.tags.clone(),
+            data: self.data.clone(),
+            evaluation_data: self.evaluation_data.clone(),
+            feature_scale: self.feature_scale,
+            commands: self.commands.clone(),
+            command_limit: Duration::from_secs(self.command_limit),
+            ..RunnerConfig::new(server, name, state)
+        };
+        let stop = Stop::new();
+        stop_on_signals(&stop)?;
+        Ok(thunderline_runner::run(&compose::system(), &config, &stop)?)
+    }
+}
+
+/// Ends the runner's work on Ctrl-C; a second one ends the process where it is.
+fn stop_on_signals(stop: &Stop) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stop = stop.clone();
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            eprintln!("stopping: the server is told (again Ctrl-C: at once)");
+            stop.stop();
+            interrupt.recv().await;
+            parent::end_now();
+        });
+    })?;
+    Ok(())
+}
+
+fn machine_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "runner".to_owned() } else { name }
+}
+
+/// The name as a file name.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
+    name.chars().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_lead_out_of_the_data_folder() {
+        assert_eq!(file_name("../Klinik Süd"), "___Klinik_Süd");
+        assert!(!machine_name().is_empty());
+    }
+}

@@ -1,0 +1,102 @@
+//! `thunderline serve`
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Global;
+use crate::{
+    compose::{Options, Server, Stopped},
+    failure::{Failure, Result},
+    output::say,
+};
+
+/// Run the server
+///
+/// Serves REST and the page, Flower's Fleet API over HTTP (flwr 1.40 and newer, and thunderline runners) and over gRPC
+/// (flwr up to 1.39). Ctrl-C finishes what has begun and stops; federations go on at the next start.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// The database: sqlite:PATH or postgres://USER@HOST/DATABASE; a file in the data folder unless given
+    #[arg(long, env = "THUNDERLINE_DATABASE", value_name = "URL", hide_env_values = true)]
+    database: Option<String>,
+    /// Where REST and the page are served
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4000")]
+    web: SocketAddr,
+    /// Where runners and flower-supernodes of flwr 1.40 and newer connect
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    fleet_http: SocketAddr,
+    /// Where flower-supernodes of flwr up to 1.39 connect
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
+    fleet_grpc: SocketAddr,
+    /// Allow addresses that other machines can reach, although nothing is encrypted
+    #[arg(long)]
+    allow_plaintext: bool,
+}
+
+impl Serve {
+    /// Serves until told to stop.
+    pub fn run(&self, global: &Global) -> Result<()> {
+        let options = Options {
+            data: global.data_dir.clone(),
+            database: self.database.clone(),
+            web: self.web,
+            fleet_http: self.fleet_http,
+            fleet_grpc: self.fleet_grpc,
+            allow_plaintext: self.allow_plaintext,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let stopped = runtime.block_on(serve(&options, global.json))?;
+        report(&stopped)
+    }
+}
+
+async fn serve(options: &Options, json: bool) -> Result<Stopped> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let server = Server::start(options).await?;
+    let addresses = server.addresses();
+    if json {
+        say(&serde_json::to_string(addresses).expect("addresses are plain data"));
+    } else {
+        say(&format!(
+            "Thunderline {} serves {}\n  page and REST   {}\n  runners         thunderline runner --server {} --data FILE.csv\n  \
+             Flower ≥ 1.40   flower-supernode --insecure --superlink {}\n  Flower ≤ 1.39   flower-supernode --insecure --superlink {}\n\
+             Ctrl-C stops it; federations go on at the next start.",
+            addresses.version,
+            options.data.display(),
+            addresses.web,
+            addresses.fleet_http,
+            addresses.fleet_http.trim_start_matches("http://"),
+            addresses.fleet_grpc
+        ));
+    }
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = server.failed() => {}
+    }
+    eprintln!(
+        "stopping: no new work is taken, requests that have begun are finished (again Ctrl-C: at once)"
+    );
+    tokio::select! {
+        stopped = server.stop() => Ok(stopped),
+        _ = interrupt.recv() => Err(Failure::failed("stopped at once; nothing is lost: what was committed is there at the next start")),
+    }
+}
+
+fn report(stopped: &Stopped) -> Result<()> {
+    for part in &stopped.cut_off {
+        eprintln!("{part} did not end in time and was stopped");
+    }
+    let says = match stopped.unfinished {
+        0 => "stopped; no federation is under way".to_owned(),
+        1 => "stopped; 1 federation continues at the next start".to_owned(),
+        many => format!("stopped; {many} federations continue at the next start"),
+    };
+    eprintln!("{says}");
+    match &stopped.failure {
+        Some(error) => Err(Failure::failed(error.to_string())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,171 @@
+//! Talking to a server's REST interface. Blocking: a command does one thing at a time.
+
+mod address;
+mod events;
+pub mod watch;
+
+use std::{fs::File, io::Read, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+use thunderline_web::{dto::problem::ProblemDetails, problem::MEDIA_TYPE};
+use ureq::{Agent, Body, http::Response};
+
+use crate::failure::{Exit, Failure, Result};
+
+pub use address::{DEFAULT_DATA_DIR, Remote, SERVER_FILE, ServerFile};
+
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A server that commands talk to.
+#[derive(Clone)]
+pub struct Client {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// A client of the server at this address.
+    ///
+    /// # Errors
+    /// Refuses addresses other than `http://`.
+    pub fn new(base: &str, token: Option<String>) -> Result<Self> {
+        if !base.starts_with("http://") {
+            let message = format!("'{base}' is no address that can be called: http://HOST:PORT");
+            return Err(Failure::new(Exit::Refused, message));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .user_agent(concat!("thunderline/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { agent: config.into(), base: base.trim_end_matches('/').to_owned(), token })
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Reads something.
+    ///
+    /// # Errors
+    /// What the server refuses, or that it cannot be reached.
+    pub fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
+        json(self.open(path, query, &[])?)
+    }
+
+    /// Opens something to be read piece by piece.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn open(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Result<Response<Body>> {
+        let mut request = self.agent.get(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
+        for (name, value) in
+            headers.iter().copied().chain(self.authorization().iter().map(|(n, v)| (*n, v.as_str())))
+        {
+            request = request.header(name, value);
+        }
+        checked(request.call(), &self.base)
+    }
+
+    /// Does something.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let text = serde_json::to_string(body).expect("requests are plain data");
+        self.send(path, &[], &[("content-type", "application/json")], text)
+    }
+
+    /// Sends a text as it is.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post_text<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        text: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<T> {
+        self.send(path, &[], headers, text)
+    }
+
+    /// Sends a file, in pieces.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post_file<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        file: File,
+    ) -> Result<T> {
+        self.send(path, query, &[("content-type", "application/octet-stream")], file)
+    }
+
+    /// Sends bytes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        bytes: &[u8],
+    ) -> Result<T> {
+        self.send(path, query, &[("content-type", "application/octet-stream")], bytes)
+    }
+
+    fn send<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+        body: impl ureq::AsSendBody,
+    ) -> Result<T> {
+        let mut request = self.agent.post(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
+        for (name, value) in
+            headers.iter().copied().chain(self.authorization().iter().map(|(n, v)| (*n, v.as_str())))
+        {
+            request = request.header(name, value);
+        }
+        json(checked(request.send(body), &self.base)?)
+    }
+
+    fn authorization(&self) -> Option<(&'static str, String)> {
+        self.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")))
+    }
+}
+
+fn checked(answer: Result<Response<Body>, ureq::Error>, base: &str) -> Result<Response<Body>> {
+    let response = answer.map_err(|error| unreachable(base, &error))?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let is_problem = response.body().mime_type() == Some(MEDIA_TYPE);
+    let mut text = String::new();
+    let _partial = response.into_body().into_reader().take(1 << 20).read_to_string(&mut text);
+    match serde_json::from_str::<ProblemDetails>(&text) {
+        Ok(details) if is_problem => Err(details.into()),
+        _ => Err(Failure::failed(format!("{base} answered {status}, which is not how Thunderline answers"))),
+    }
+}
+
+fn unreachable(base: &str, error: &ureq::Error) -> Failure {
+    let hint = "is it running? start one with 'thunderline serve', or name another with --server";
+    Failure::new(Exit::Unreachable, format!("the server at {base} cannot be reached ({error}); {hint}"))
+}
+
+fn json<T: DeserializeOwned>(response: Response<Body>) -> Result<T> {
+    let reader = response.into_body().into_reader();
+    serde_json::from_reader(std::io::BufReader::new(reader))
+        .map_err(|error| Failure::failed(format!("the server's answer is not understood: {error}")))
+}

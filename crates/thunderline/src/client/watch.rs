@@ -1,0 +1,84 @@
+//! Following a federation until it is over.
+
+use std::{thread, time::Duration};
+
+use thunderline_core::{Clock, SystemClock};
+use thunderline_web::dto::{federation::FederationDetails, page::Page, rollup::Rollup};
+
+use super::Client;
+use crate::{
+    failure::{Exit, Failure, Result},
+    output::{Format, live::Live, progress, say},
+};
+
+const LOOK: Duration = Duration::from_millis(250);
+/// A server that restarts is away for a moment; this many looks in a row may fail.
+const PATIENCE: u32 = 120;
+
+/// How a federation ended.
+pub struct Watched {
+    /// The federation.
+    pub details: FederationDetails,
+    /// The metrics of its rounds.
+    pub rollups: Vec<Rollup>,
+}
+
+/// Shows a federation's progress until it is over, or `keep_on` says no.
+///
+/// # Errors
+/// What the server refuses; that it stays away.
+pub fn watch(client: &Client, id: &str, format: Format, keep_on: &dyn Fn() -> bool) -> Result<Watched> {
+    let path = format!("/api/v1/federations/{id}");
+    let mut live = if format == Format::Human { Live::stdout() } else { Live::silent() };
+    let (mut rollups, mut told, mut missed) = (Vec::<Rollup>::new(), 0, 0);
+    loop {
+        let details: FederationDetails = match client.get(&path, &[]) {
+            Err(away) if away.exit == Exit::Unreachable && told > 0 && missed < PATIENCE => {
+                missed += 1;
+                live.draw(&[format!("{away}")]);
+                thread::sleep(LOOK);
+                continue;
+            }
+            other => other?,
+        };
+        missed = 0;
+        if details.federation.completed_rounds as usize > rollups.len() {
+            rollups = client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items;
+            for rollup in rollups.iter().skip(told) {
+                tell(rollup, details.federation.rounds_total, format, &live);
+            }
+            told = rollups.len();
+        }
+        let over = matches!(details.federation.state.as_str(), "completed" | "failed" | "cancelled");
+        live.draw(&progress::block(&details, &rollups, SystemClock.now()));
+        if over || !keep_on() {
+            return Ok(Watched { details, rollups });
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+fn tell(rollup: &Rollup, total: u32, format: Format, live: &Live) {
+    match format {
+        Format::Json => say(&serde_json::to_string(rollup).expect("a rollup is plain data")),
+        Format::Human if !live.is_terminal() => say(&progress::round_line(rollup, total)),
+        Format::Human => {}
+    }
+}
+
+impl Watched {
+    /// A federation that did not complete is a command that failed.
+    ///
+    /// # Errors
+    /// Why it did not complete.
+    pub fn outcome(&self) -> Result<()> {
+        let federation = &self.details.federation;
+        match federation.state.as_str() {
+            "failed" | "cancelled" => {
+                let reason = federation.reason.as_deref().unwrap_or("no reason is known");
+                Err(Failure::failed(format!("{} is {}: {reason}", federation.name, federation.state)))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Who may do what, and who listens to whom: the domains' borders as one document.
+
+use std::fmt::Write;
+
+use thunderline_core::{Actor, NodeId, Role};
+
+use super::MANIFESTS;
+
+/// The document, in Markdown.
+#[must_use]
+pub fn interactions() -> String {
+    let mut text = String::from(
+        "# Interactions\n\nWritten by `cargo xtask goldens` from what each domain declares about itself; compared in tests.\n",
+    );
+    text.push_str("\n## Domains\n\n| domain | prefix | charter |\n|---|---|---|\n");
+    for manifest in MANIFESTS {
+        line(&mut text, &[manifest.domain, manifest.prefix, manifest.charter]);
+    }
+    text.push_str("\n## Events\n\n| event | told by | heard by |\n|---|---|---|\n");
+    for manifest in MANIFESTS {
+        for event in manifest.emits {
+            let hears =
+                MANIFESTS.iter().filter(|other| other.consumes.contains(event)).map(|other| other.domain);
+            line(&mut text, &[&code(event), manifest.domain, &hears.collect::<Vec<_>>().join(", ")]);
+        }
+    }
+    text.push_str("\n## Jobs\n\n| job | domain |\n|---|---|\n");
+    for manifest in MANIFESTS {
+        for job in manifest.jobs {
+            line(&mut text, &[&code(job), manifest.domain]);
+        }
+    }
+    text.push_str("\n## Policy\n\nWhat no rule allows is denied.\n\n");
+    text.push_str(
+        "| action | viewer | operator | admin | node | system | rule |\n|---|---|---|---|---|---|---|\n",
+    );
+    for action in MANIFESTS.iter().flat_map(|manifest| manifest.actions) {
+        let user = |role| Actor::User { name: "x".into(), role };
+        let actors = [
+            user(Role::Viewer),
+            user(Role::Operator),
+            user(Role::Admin),
+            Actor::Node(NodeId::from_bits(1)),
+            Actor::System("x"),
+        ];
+        let may = actors.map(|actor| if action.rule.allows(&actor) { "yes" } else { "" });
+        let mut cells = vec![code(action.name)];
+        cells.extend(may.map(str::to_owned));
+        cells.push(action.rule.describe());
+        line(&mut text, &cells.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    text
+}
+
+fn code(name: &str) -> String {
+    format!("`{name}`")
+}
+
+fn line(text: &mut String, cells: &[&str]) {
+    writeln!(text, "| {} |", cells.join(" | ")).expect("a string takes everything");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_that_is_heard_is_told_by_somebody() {
+        for manifest in MANIFESTS {
+            for event in manifest.consumes {
+                assert!(
+                    MANIFESTS.iter().any(|other| other.emits.contains(event)),
+                    "{} waits for {event}",
+                    manifest.domain
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_committed_document_is_the_generated_one() {
+        let committed = include_str!("../../../../docs/interactions.md");
+        assert!(committed == interactions(), "docs/interactions.md is outdated: run `cargo xtask goldens`");
+    }
+}

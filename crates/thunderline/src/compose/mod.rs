@@ -1,0 +1,178 @@
+//! The server, put together: the only place where domains meet.
+
+mod background;
+mod fleet;
+mod interactions;
+mod lock;
+mod options;
+
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use federation::{Federations, actions::read, state::FederationState};
+use thunderline_core::{Actor, Cx, Error, Manifest, Result, Role, SystemClock, SystemRandom};
+use thunderline_objects::Objects;
+use thunderline_runtime::{Kind, Tasks};
+use thunderline_store::{Db, MigrationSet};
+use thunderline_web::{Settings, Web};
+use thunderlink::Links;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::{SERVER_FILE, ServerFile};
+use lock::DataLock;
+
+pub use interactions::interactions;
+pub use options::Options;
+
+/// The migrations of every domain, in the order in which they are applied.
+pub const MIGRATIONS: &[MigrationSet] =
+    &[thunderlink::MIGRATIONS, federation::MIGRATIONS, thundergate::MIGRATIONS];
+/// The borders of every domain.
+pub const MANIFESTS: &[&Manifest] = &[&federation::MANIFEST, &thundergate::MANIFEST, &thunderlink::MANIFEST];
+
+/// How long work that has begun may take when the server stops.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The context of the server itself.
+#[must_use]
+pub fn system() -> Cx {
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    Cx::new(Actor::System("server"), thundergate::DEFAULT_TENANT, clock, random)
+}
+
+/// A running server.
+pub struct Server {
+    cx: Cx,
+    db: Db,
+    federations: Federations,
+    tasks: Tasks,
+    file: PathBuf,
+    addresses: ServerFile,
+    _lock: DataLock,
+}
+
+/// How a server stopped.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Federations that go on at the next start.
+    pub unfinished: usize,
+    /// Parts that did not end in time.
+    pub cut_off: Vec<&'static str>,
+    /// What brought the server down, if anything did.
+    pub failure: Option<Error>,
+}
+
+impl Server {
+    /// Starts everything: database, objects, domains, background work, and the listeners last.
+    ///
+    /// # Errors
+    /// `invalid` for options that are refused; `conflict` where another server uses the data folder; `unavailable` where
+    /// the database or a port cannot be had.
+    pub async fn start(options: &Options) -> Result<Self> {
+        options.check()?;
+        let cx = system();
+        fs::create_dir_all(&options.data).map_err(|error| {
+            Error::unavailable(format!("the data folder {} cannot be made", options.data.display()))
+                .caused_by(error)
+        })?;
+        let lock = DataLock::take(&options.data)?;
+        let db = Db::connect(&options.database_url()).await?;
+        db.migrate(&cx, MIGRATIONS).await?;
+        if thundergate::local::ensure_operator_token(&cx, &db, &options.data).await? {
+            let path = thundergate::local::token_path(&options.data);
+            tracing::info!(path = %path.display(), "made the operator's token");
+        }
+        let objects = Objects::open(options.data.join("objects"))?;
+        let federations = Federations::new(db.clone(), objects);
+        let links = Links::new(db.clone());
+        let returning = thunderlink::presence::restore(&cx, &links).await?;
+        tracing::info!(nodes = returning, "nodes that were there before are expected back");
+
+        let web_listener = bind("web", options.web).await?;
+        let http_listener = bind("fleet-http", options.fleet_http).await?;
+        let grpc_listener = bind("fleet-grpc", options.fleet_grpc).await?;
+        let addresses = ServerFile {
+            web: format!("http://{}", web_listener.local_addr()?),
+            fleet_http: format!("http://{}", http_listener.local_addr()?),
+            fleet_grpc: grpc_listener.local_addr()?.to_string(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+
+        let tasks = Tasks::new();
+        background::background(&federations, &links).start(&tasks, &cx);
+        let loopback_role = options.web.ip().is_loopback().then_some(Role::Viewer);
+        let settings = Settings { loopback_role, ..Settings::default() };
+        let web =
+            Web::new(federations.clone(), links.clone(), cx.clone(), settings, CancellationToken::new());
+        spawn_web(&tasks, web, web_listener)?;
+        fleet::spawn(&tasks, &cx, &federations, &links, &options.data, http_listener, grpc_listener)?;
+
+        let file = options.data.join(SERVER_FILE);
+        fs::write(&file, serde_json::to_vec_pretty(&addresses).expect("addresses are plain data"))?;
+        tracing::info!(
+            web = addresses.web,
+            fleet_http = addresses.fleet_http,
+            fleet_grpc = addresses.fleet_grpc,
+            "ready"
+        );
+        Ok(Self { cx, db, federations, tasks, file, addresses, _lock: lock })
+    }
+
+    /// Where it can be reached.
+    #[must_use]
+    pub fn addresses(&self) -> &ServerFile {
+        &self.addresses
+    }
+
+    /// Resolves when a part without which the server is useless has failed.
+    pub async fn failed(&self) {
+        self.tasks.stopping().await;
+    }
+
+    /// Takes no new work, finishes what has begun, and says what is left for the next start.
+    pub async fn stop(self) -> Stopped {
+        let drained = self.tasks.drain(PATIENCE).await;
+        let unfinished = self.unfinished().await.unwrap_or(0);
+        self.db.close().await;
+        let _gone = fs::remove_file(&self.file);
+        let failure = drained
+            .failure
+            .map(|(part, error)| Error::new(error.kind(), format!("{part} failed: {}", error.chain())));
+        Stopped { unfinished, cut_off: drained.unfinished, failure }
+    }
+
+    async fn unfinished(&self) -> Result<usize> {
+        let mut count = 0;
+        for state in FederationState::ALL.into_iter().filter(|state| !state.is_over()) {
+            count +=
+                read::list_federations(&self.cx, &self.federations, Some(state), None, 10_000).await?.len();
+        }
+        Ok(count)
+    }
+}
+
+async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = "another server may use it: see 'thunderline doctor', or choose another port";
+        Error::unavailable(format!("--{what} {address} cannot be listened on; {hint}")).caused_by(error)
+    })
+}
+
+fn spawn_web(tasks: &Tasks, web: Web, listener: TcpListener) -> Result<()> {
+    let listener = Arc::new(listener.into_std()?);
+    tasks.spawn("web", Kind::Vital, move |stop| {
+        let (web, listener) = (web.clone(), listener.clone());
+        async move {
+            let listener = TcpListener::from_std(listener.try_clone()?)?;
+            let serving = thunderline_web::serve(web.clone(), listener);
+            let mut serving = std::pin::pin!(serving);
+            tokio::select! {
+                ended = &mut serving => return ended,
+                () = stop.cancelled() => web.closing().cancel(),
+            }
+            serving.await
+        }
+    });
+    Ok(())
+}

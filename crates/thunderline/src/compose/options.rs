@@ -1,0 +1,86 @@
+//! How a server is set up.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use thunderline_core::{Error, Problem, Result};
+
+/// How a server is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data folder: database (unless elsewhere), models, keys.
+    pub data: PathBuf,
+    /// The database's address; a file in the data folder where there is none.
+    pub database: Option<String>,
+    /// Where REST and the page are served.
+    pub web: SocketAddr,
+    /// Where Flower's Fleet API is served over HTTP, with the runners' channel.
+    pub fleet_http: SocketAddr,
+    /// Where Flower's Fleet API is served over gRPC.
+    pub fleet_grpc: SocketAddr,
+    /// Whether addresses that other machines can reach are allowed although nothing is encrypted.
+    pub allow_plaintext: bool,
+}
+
+impl Options {
+    /// A server of this data folder on free ports of this machine.
+    #[must_use]
+    pub fn ephemeral(data: &Path) -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            data: data.to_owned(),
+            database: None,
+            web: any,
+            fleet_http: any,
+            fleet_grpc: any,
+            allow_plaintext: false,
+        }
+    }
+
+    /// The database's address.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        let own = || format!("sqlite:{}", self.data.join("thunderline.db").display());
+        self.database.clone().unwrap_or_else(own)
+    }
+
+    /// Refuses to speak in clear text to other machines unless that was asked for.
+    ///
+    /// # Errors
+    /// `invalid` with every address that is not loopback.
+    pub fn check(&self) -> Result<()> {
+        let addresses =
+            [("--web", self.web), ("--fleet-http", self.fleet_http), ("--fleet-grpc", self.fleet_grpc)];
+        let open =
+            addresses.into_iter().filter(|(_, address)| !self.allow_plaintext && !address.ip().is_loopback());
+        let problems: Vec<_> = open
+            .map(|(option, address)| Problem {
+                path: option.into(),
+                reason: format!("{address} can be reached from other machines, and nothing is encrypted"),
+                allowed: "a loopback address (put a TLS proxy in front), or --allow-plaintext in a network that you trust".into(),
+            })
+            .collect();
+        match problems.first() {
+            None => Ok(()),
+            Some(first) => Err(Error::invalid(first.to_string(), problems)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clear_text_to_other_machines_must_be_asked_for() {
+        let mut options = Options::ephemeral(Path::new("/x"));
+        options.check().unwrap();
+        options.web = "0.0.0.0:4000".parse().unwrap();
+        options.fleet_grpc = "[::]:9092".parse().unwrap();
+        assert_eq!(options.check().unwrap_err().problems().len(), 2);
+        options.allow_plaintext = true;
+        options.check().unwrap();
+    }
+}

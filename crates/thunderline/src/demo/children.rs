@@ -1,0 +1,77 @@
+//! The clients: real processes that never outlive the demo.
+
+use std::{
+    fs::{self, File},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
+};
+
+use super::spec::SCALE;
+use crate::failure::{Failure, Result};
+
+/// The running clients. Each holds the other end of a pipe of ours as its standard input and ends when that closes, which
+/// the operating system does even where this process is killed.
+pub struct Children(Mutex<Vec<(PathBuf, Child)>>);
+
+impl Children {
+    /// Starts one client per shard.
+    pub fn start(folder: &Path, server: &str, shards: &[PathBuf]) -> Result<Self> {
+        let logs = folder.join("logs");
+        fs::create_dir_all(&logs)?;
+        let children = Self(Mutex::default());
+        for (place, shard) in shards.iter().enumerate() {
+            let name = format!("site-{:02}", place + 1);
+            let log = logs.join(format!("{name}.log"));
+            let mut command = Command::new(std::env::current_exe()?);
+            command
+                .args(["runner", "--while-stdin", "--log", "info", "--server", server, "--name", &name])
+                .args(["--feature-scale", &(1.0 / SCALE).to_string()])
+                .args([Path::new("--data"), shard, Path::new("--state"), &folder.join("runners").join(&name)])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(File::create(&log)?)
+                // Ctrl-C is ours to handle; the clients end when we say so.
+                .process_group(0);
+            let child = command.spawn()?;
+            children.0.lock().unwrap_or_else(PoisonError::into_inner).push((log, child));
+        }
+        Ok(children)
+    }
+
+    /// True while no client has ended.
+    pub fn all_run(&self) -> bool {
+        self.ended().is_none()
+    }
+
+    /// Why a client has ended.
+    pub fn failure(&self) -> Failure {
+        match self.ended() {
+            Some(log) => {
+                let text = fs::read_to_string(&log).unwrap_or_default();
+                let last = text.lines().last().unwrap_or("it said nothing");
+                Failure::failed(format!("a client has ended ({}): {last}", log.display()))
+            }
+            None => Failure::failed("the federation was left before it was over"),
+        }
+    }
+
+    fn ended(&self) -> Option<PathBuf> {
+        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = children.iter_mut().find(|(_, child)| !matches!(child.try_wait(), Ok(None)));
+        ended.map(|(log, _)| log.clone())
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, child) in children.iter_mut() {
+            let _ended_already = child.kill();
+        }
+        for (_, child) in children.iter_mut() {
+            let _ended = child.wait();
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The one binary, as a library so that tests can start what `main` starts.
+//!
+//! [`cli`]: one file per command. [`compose`]: the server put together from its parts, in the only place where domains meet.
+//! [`client`]: what the commands use to talk to a server. [`demo`]: a whole federation on one machine. [`output`]: tables,
+//! sparklines, progress.
+
+pub mod cli;
+pub mod client;
+pub mod compose;
+pub mod failure;
+pub mod output;
