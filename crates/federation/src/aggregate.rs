@@ -188,7 +188,7 @@ fn judge(
         return Ok(None);
     }
     let checkpoints = objects.checkpoints()?;
-    let data = Dataset::read_csv(BufReader::new(checkpoints.open(data)?), *scale as f32)?;
+    let data = Dataset::read_csv(BufReader::new(checkpoints.open(data)?), (1.0 / *scale) as f32)?;
     let network = load(&checkpoints, model, &network)?;
     let judged = model::evaluate(&network, &data)?;
     Ok(Some(ServerMetrics { loss: judged.loss, accuracy: judged.accuracy, examples: judged.examples }))

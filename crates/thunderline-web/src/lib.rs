@@ -71,7 +71,6 @@ pub fn openapi() -> String {
 }
 
 /// Everything that is served on the web port.
-#[must_use]
 pub fn router(web: Web) -> Router {
     let (api, _) = endpoints().split_for_parts();
     api.merge(endpoints::page::router())

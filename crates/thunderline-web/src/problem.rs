@@ -86,7 +86,7 @@ fn log(error: &Error) {
     match error.kind() {
         ErrorKind::Internal => tracing::error!(error = error.chain(), "request failed"),
         ErrorKind::Unavailable | ErrorKind::Timeout => {
-            tracing::warn!(error = error.chain(), "request failed")
+            tracing::warn!(error = error.chain(), "request failed");
         }
         _ => tracing::debug!(error = error.chain(), "request refused"),
     }

@@ -7,5 +7,6 @@
 pub mod cli;
 pub mod client;
 pub mod compose;
+pub mod demo;
 pub mod failure;
 pub mod output;

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod completions;
+mod demo;
 mod doctor;
 mod events;
 mod federations;
@@ -60,6 +61,8 @@ impl Global {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Train a model with ten clients on this machine, from nothing to a checkpoint
+    Demo(demo::Demo),
     /// Run the server
     Serve(serve::Serve),
     /// Train for a server, where the data is
@@ -100,14 +103,14 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let global = &cli.global;
-    {
-        logging::start(
-            global,
-            std::io::stderr,
-            if matches!(cli.command, Command::Serve(_) | Command::Runner(_)) { "info" } else { "warn" },
-        )?;
+    match &cli.command {
+        // Logs to a file of its own, so that the progress is not torn.
+        Command::Demo(_) => {}
+        Command::Serve(_) | Command::Runner(_) => logging::start(global, std::io::stderr, "info")?,
+        _ => logging::start(global, std::io::stderr, "warn")?,
     }
     match &cli.command {
+        Command::Demo(command) => command.run(global),
         Command::Serve(command) => command.run(global),
         Command::Runner(command) => command.run(global),
         Command::Federations(command) => command.run(global),

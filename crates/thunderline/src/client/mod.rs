@@ -7,7 +7,10 @@ pub mod watch;
 use std::{fs::File, io::Read, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
-use thunderline_web::{dto::problem::ProblemDetails, problem::MEDIA_TYPE};
+use thunderline_web::{
+    dto::{federation::Federation, problem::ProblemDetails},
+    problem::MEDIA_TYPE,
+};
 use ureq::{Agent, Body, http::Response};
 
 use crate::failure::{Exit, Failure, Result};
@@ -121,6 +124,16 @@ impl Client {
         bytes: &[u8],
     ) -> Result<T> {
         self.send(path, query, &[("content-type", "application/octet-stream")], bytes)
+    }
+
+    /// Submits a federation's spec. With a key, a repetition gives the federation that the first call made.
+    ///
+    /// # Errors
+    /// All that is wrong with it, or that the server cannot be reached.
+    pub fn submit(&self, document: &str, idempotency_key: Option<&str>) -> Result<Federation> {
+        let mut headers = vec![("content-type", "application/yaml")];
+        headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
+        self.post_text("/api/v1/federations", document, &headers)
     }
 
     fn send<T: DeserializeOwned>(

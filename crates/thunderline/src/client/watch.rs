@@ -15,6 +15,26 @@ const LOOK: Duration = Duration::from_millis(250);
 /// A server that restarts is away for a moment; this many looks in a row may fail.
 const PATIENCE: u32 = 120;
 
+/// What is shown meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Progress drawn in place on a terminal, a line per round elsewhere.
+    Progress,
+    /// The metrics of each round as a line of JSON.
+    JsonLines,
+    /// Nothing.
+    Nothing,
+}
+
+impl From<Format> for Show {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Human => Self::Progress,
+            Format::Json => Self::JsonLines,
+        }
+    }
+}
+
 /// How a federation ended.
 pub struct Watched {
     /// The federation.
@@ -27,9 +47,9 @@ pub struct Watched {
 ///
 /// # Errors
 /// What the server refuses; that it stays away.
-pub fn watch(client: &Client, id: &str, format: Format, keep_on: &dyn Fn() -> bool) -> Result<Watched> {
+pub fn watch(client: &Client, id: &str, show: Show, keep_on: &dyn Fn() -> bool) -> Result<Watched> {
     let path = format!("/api/v1/federations/{id}");
-    let mut live = if format == Format::Human { Live::stdout() } else { Live::silent() };
+    let mut live = if show == Show::Progress { Live::stdout() } else { Live::silent() };
     let (mut rollups, mut told, mut missed) = (Vec::<Rollup>::new(), 0, 0);
     loop {
         let details: FederationDetails = match client.get(&path, &[]) {
@@ -45,28 +65,35 @@ pub fn watch(client: &Client, id: &str, format: Format, keep_on: &dyn Fn() -> bo
         if details.federation.completed_rounds as usize > rollups.len() {
             rollups = client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items;
             for rollup in rollups.iter().skip(told) {
-                tell(rollup, details.federation.rounds_total, format, &live);
+                tell(rollup, details.federation.rounds_total, show, &live);
             }
             told = rollups.len();
         }
-        let over = matches!(details.federation.state.as_str(), "completed" | "failed" | "cancelled");
         live.draw(&progress::block(&details, &rollups, SystemClock.now()));
-        if over || !keep_on() {
-            return Ok(Watched { details, rollups });
+        let watched = Watched { details, rollups };
+        if watched.is_over() || !keep_on() {
+            return Ok(watched);
         }
+        rollups = watched.rollups;
         thread::sleep(LOOK);
     }
 }
 
-fn tell(rollup: &Rollup, total: u32, format: Format, live: &Live) {
-    match format {
-        Format::Json => say(&serde_json::to_string(rollup).expect("a rollup is plain data")),
-        Format::Human if !live.is_terminal() => say(&progress::round_line(rollup, total)),
-        Format::Human => {}
+fn tell(rollup: &Rollup, total: u32, show: Show, live: &Live) {
+    match show {
+        Show::JsonLines => say(&serde_json::to_string(rollup).expect("a rollup is plain data")),
+        Show::Progress if !live.is_terminal() => say(&progress::round_line(rollup, total)),
+        Show::Progress | Show::Nothing => {}
     }
 }
 
 impl Watched {
+    /// True where nothing can happen any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.details.federation.state.as_str(), "completed" | "failed" | "cancelled")
+    }
+
     /// A federation that did not complete is a command that failed.
     ///
     /// # Errors

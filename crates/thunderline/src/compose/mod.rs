@@ -106,7 +106,8 @@ impl Server {
         let web =
             Web::new(federations.clone(), links.clone(), cx.clone(), settings, CancellationToken::new());
         spawn_web(&tasks, web, web_listener)?;
-        fleet::spawn(&tasks, &cx, &federations, &links, &options.data, http_listener, grpc_listener)?;
+        let listeners = [("fleet-http", http_listener), ("fleet-grpc", grpc_listener)];
+        fleet::spawn(&tasks, &cx, &federations, &links, &options.data, listeners)?;
 
         let file = options.data.join(SERVER_FILE);
         fs::write(&file, serde_json::to_vec_pretty(&addresses).expect("addresses are plain data"))?;

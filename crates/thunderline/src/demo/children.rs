@@ -59,8 +59,10 @@ impl Children {
 
     fn ended(&self) -> Option<PathBuf> {
         let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = children.iter_mut().find(|(_, child)| !matches!(child.try_wait(), Ok(None)));
-        ended.map(|(log, _)| log.clone())
+        children.iter_mut().find_map(|(log, child)| match child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(_)) | Err(_) => Some(log.clone()),
+        })
     }
 }
 

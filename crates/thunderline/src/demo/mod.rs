@@ -19,7 +19,6 @@ use std::{
 use thunderline_web::dto::{artifact::Artifact, page::Page};
 
 use crate::{
-    cli::submit,
     client::{
         Client,
         watch::{self, Show},
@@ -92,7 +91,7 @@ impl Demo {
             &[("kind", "dataset"), ("name", "held-out digits")],
             File::open(&prepared.held_out)?,
         )?;
-        let federation = submit(&client, &spec::document(self, &held_out.sha256), None)?;
+        let federation = client.submit(&spec::document(self, &held_out.sha256), None)?;
         let show = if self.format == Format::Human { Show::Progress } else { Show::Nothing };
         let go_on = || !interrupted.load(Ordering::SeqCst) && children.all_run();
         let watched = watch::watch(&client, &federation.id, show, &go_on)?;

@@ -20,7 +20,7 @@ pub fn train(demo: &Demo, prepared: &Prepared) -> Result<Evaluation> {
         local_epochs: app.local_epochs * demo.rounds,
         proximal_mu: 0.0,
     };
-    let model = ModelSpec::new(spec::MODEL.to_vec());
+    let model = ModelSpec::new(&spec::MODEL);
     let mut network = Network::initial(&model, &mut Rng::derive(demo.seed, &["reference", "initial"]))?;
     let mut rng = Rng::derive(demo.seed, &["reference", "train"]);
     train_network(&mut network, &scaled(&prepared.training)?, &config, &mut rng)?;

@@ -101,7 +101,9 @@ impl Report {
     #[must_use]
     pub fn human(&self) -> String {
         let shown = |round: &&Round| {
-            round.round == 1 || round.round.is_multiple_of(EVERY) || Some(round.round) == self.rounds.last().map(|it| it.round)
+            round.round == 1
+                || round.round.is_multiple_of(EVERY)
+                || Some(round.round) == self.rounds.last().map(|it| it.round)
         };
         let mut rows: Vec<_> = self.rounds.iter().filter(shown).map(row).collect();
         rows.push(vec!["central".into(), metric(Some(self.central_accuracy)), String::new(), String::new()]);
@@ -124,7 +126,9 @@ impl Report {
             ("", "and submit a spec with 'app: {flower: path/to/your/app}' (thunderline federations submit -f …)".into()),
         ]);
         let table = table(&["ROUND", "ACCURACY", "LOSS", "SECONDS"], &rows);
-        format!("\n{about}\n\n{table}\n\n'central' is the same network with as many passes over all data in one place.\n\n{next}")
+        format!(
+            "\n{about}\n\n{table}\n\n'central' is the same network with as many passes over all data in one place.\n\n{next}"
+        )
     }
 }
 

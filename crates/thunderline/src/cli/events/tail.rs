@@ -39,7 +39,10 @@ impl Tail {
         filter.extend(self.name.as_deref().map(|name| ("name", name)));
         filter.extend(self.subject.as_deref().map(|subject| ("subject", subject)));
         let mut last = self.latest(client, &filter, format)?;
-        while self.follow {
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
             let outcome = client.follow(last, &filter, &mut |event| {
                 last = Some(event.sequence);
                 tell(&event, format);
@@ -50,7 +53,6 @@ impl Tail {
                 _ => thread::sleep(AGAIN),
             }
         }
-        Ok(())
     }
 
     fn latest(&self, client: &Client, filter: &[(&str, &str)], format: Format) -> Result<Option<i64>> {

@@ -6,14 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Args;
-use thunderline_web::dto::federation::Federation;
-
 use crate::{
     client::{Client, watch},
     failure::{Exit, Failure, Result},
     output::{Format, print},
 };
+use clap::Args;
 
 mod files;
 
@@ -39,9 +37,9 @@ impl Submit {
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let (text, folder) = self.read()?;
         let document = files::upload(client, &text, &folder)?;
-        let federation = submit(client, &document, self.idempotency_key.as_deref())?;
+        let federation = client.submit(&document, self.idempotency_key.as_deref())?;
         if self.watch {
-            return watch::watch(client, &federation.id, format, &|| true)?.outcome();
+            return watch::watch(client, &federation.id, format.into(), &|| true)?.outcome();
         }
         print(format, &federation, |it| {
             format!(
@@ -63,14 +61,4 @@ impl Submit {
         })?;
         Ok((text, self.file.parent().unwrap_or(Path::new("")).to_owned()))
     }
-}
-
-/// Submits a document.
-///
-/// # Errors
-/// All that is wrong with it.
-pub fn submit(client: &Client, document: &str, idempotency_key: Option<&str>) -> Result<Federation> {
-    let mut headers = vec![("content-type", "application/yaml")];
-    headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
-    client.post_text("/api/v1/federations", document, &headers)
 }

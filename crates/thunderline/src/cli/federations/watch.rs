@@ -20,6 +20,6 @@ pub struct Watch {
 impl Watch {
     /// Watches. Ends with 1 where the federation fails or is cancelled.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        watch::watch(client, &self.id, format, &|| true)?.outcome()
+        watch::watch(client, &self.id, format.into(), &|| true)?.outcome()
     }
 }
