@@ -67,7 +67,7 @@ create table fl_leases (
     deliveries bigint not null,
     -- What the node announced that it will upload, kept so that a restarted server knows what it waits for.
     announced text,
-    -- What was accepted: weight, metrics, and where the arrays are.
+    -- What was accepted: weight and metrics.
     report text,
     issued_at bigint not null,
     expires_at bigint not null,
@@ -78,6 +78,14 @@ create table fl_leases (
 create index fl_leases_by_node on fl_leases (node, state);
 create index fl_leases_by_round on fl_leases (round, ordinal);
 create index fl_leases_by_message on fl_leases (message);
+
+-- Where the arrays of an accepted update are, until its round is folded.
+create table fl_updates (
+    lease {uuid} primary key references fl_leases (id),
+    round {uuid} not null references fl_rounds (id),
+    layout text not null
+);
+create index fl_updates_by_round on fl_updates (round);
 
 -- Stored models, app bundles and data sets.
 create table fl_artifacts (

@@ -1,12 +1,12 @@
 //! From a round's updates to the next model: fold, store, verify, judge, record.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::{BufReader, Write},
 };
 
 use serde::Serialize;
-use thunderline_core::{Cx, Error, NodeId, Result, RoundId};
+use thunderline_core::{Cx, Error, LeaseId, NodeId, Result, RoundId};
 use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema, Weighted,
     checkpoint::{CheckpointHeader, CheckpointWriter},
@@ -50,7 +50,7 @@ pub struct Contribution {
     /// Its weight.
     pub num_examples: f64,
     /// The lease under which it was taken.
-    pub lease: thunderline_core::LeaseId,
+    pub lease: LeaseId,
 }
 
 /// The schema of a stored model. Blocking.
@@ -93,6 +93,7 @@ pub(crate) async fn aggregate_round(
     let found = rows::federations::by_id(&mut read, round.federation, cx.tenant()).await?;
     let federation = found.ok_or_else(|| Error::not_found("the round's federation"))?;
     let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
+    let updates = rows::updates::of_round(&mut read, id).await?;
     drop(read);
     let parent: Sha256 =
         round.model_in.as_deref().ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
@@ -101,7 +102,7 @@ pub(crate) async fn aggregate_round(
     let objects = domain.objects.clone();
     let spec = federation.spec;
     let outcome = crate::blocking(move || {
-        let model = fold(&objects, id, &parent, &leases)?;
+        let model = fold(&objects, id, &parent, &leases, &updates)?;
         let server = judge(&objects, &spec, &model.sha256, round.number)?;
         Ok((model, server))
     })
@@ -122,15 +123,20 @@ pub(crate) async fn aggregate_round(
 }
 
 /// The weighted mean of the accepted updates, stored and read back.
-fn fold(objects: &Objects, round: RoundId, parent: &Sha256, leases: &[Lease]) -> Result<StoredModel> {
+fn fold(
+    objects: &Objects,
+    round: RoundId,
+    parent: &Sha256,
+    leases: &[Lease],
+    updates: &HashMap<LeaseId, UpdateLayout>,
+) -> Result<StoredModel> {
     let schema = schema(&objects.checkpoints()?, parent)?;
     let uploads = objects.area(&upload_area(round, Purpose::Train))?;
     let accepted: Vec<(&Lease, &UpdateLayout, f64)> = leases
         .iter()
-        .filter(|lease| lease.purpose == Purpose::Train)
         .filter_map(|lease| {
-            let report = lease.report.as_ref()?;
-            Some((lease, report.update.as_ref()?, report.num_examples))
+            let (report, update) = (lease.report.as_ref()?, updates.get(&lease.id)?);
+            Some((lease, update, report.num_examples))
         })
         .collect();
     let readers =

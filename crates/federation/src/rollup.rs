@@ -64,11 +64,7 @@ pub fn exchange(reports: &[&Report], leases: usize, seconds: f64) -> Exchange {
         clients: reports.len() as u32,
         num_examples: reports.iter().map(|report| report.num_examples).sum(),
         metrics: sums.into_iter().map(|(name, (sum, weight))| (name.to_owned(), sum / weight)).collect(),
-        bytes: reports
-            .iter()
-            .filter_map(|report| report.update.as_ref())
-            .map(|update| update.byte_len())
-            .sum(),
+        bytes: reports.iter().map(|report| report.bytes).sum(),
         seconds,
         dropped: (leases - reports.len()) as u32,
     }
@@ -80,7 +76,7 @@ mod tests {
 
     fn report(num_examples: f64, metrics: &[(&str, f64)]) -> Report {
         let metrics = metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        Report { num_examples, metrics, update: None }
+        Report { num_examples, metrics, bytes: 8 }
     }
 
     #[test]
@@ -93,6 +89,6 @@ mod tests {
         assert_eq!(summary.metrics["loss"], 1.75);
         assert_eq!(summary.metrics["accuracy"], 0.5);
         assert!(!summary.metrics.contains_key(NUM_EXAMPLES));
-        assert_eq!((summary.clients, summary.num_examples, summary.dropped), (2, 40.0, 1));
+        assert_eq!((summary.clients, summary.num_examples, summary.dropped, summary.bytes), (2, 40.0, 1, 16));
     }
 }

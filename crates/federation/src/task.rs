@@ -61,9 +61,8 @@ pub struct Report {
     pub num_examples: f64,
     /// Everything that was reported, the weight included.
     pub metrics: BTreeMap<String, f64>,
-    /// Where the update's arrays are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub update: Option<UpdateLayout>,
+    /// Bytes of array elements that were sent.
+    pub bytes: u64,
 }
 
 /// The area that collects the uploads of one exchange of a round.

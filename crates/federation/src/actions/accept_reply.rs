@@ -8,6 +8,7 @@ use super::{end_lease, read};
 use crate::{
     Federations, aggregate,
     drive::Drive,
+    layout::UpdateLayout,
     plan::Purpose,
     rows::{self, Lease},
     spec::FederationSpec,
@@ -46,17 +47,21 @@ pub async fn accept_reply(cx: &Cx, domain: &Federations, id: LeaseId, reply: Rep
         return Ok(Acceptance::Repeated);
     }
     let released = lease.state.clone().apply(LeaseEvent::Released)?;
-    let report = match check(&federation.spec, &lease, round.model_in.as_deref(), domain, reply).await {
-        Ok(report) => report,
-        Err(error) if error.kind() == ErrorKind::Invalid => {
-            let reason = error.to_string();
-            end_lease::end_lease(cx, domain, id, false, &reason).await?;
-            return Ok(Acceptance::Refused(reason));
-        }
-        Err(error) => return Err(error),
-    };
+    let (report, update) =
+        match check(&federation.spec, &lease, round.model_in.as_deref(), domain, reply).await {
+            Ok(checked) => checked,
+            Err(error) if error.kind() == ErrorKind::Invalid => {
+                let reason = error.to_string();
+                end_lease::end_lease(cx, domain, id, false, &reason).await?;
+                return Ok(Acceptance::Refused(reason));
+            }
+            Err(error) => return Err(error),
+        };
     let mut write = domain.db.write(cx, &ACTION).await?;
     rows::leases::end(&mut write, id, &released, Some(&report), cx.now()).await?;
+    if let Some(update) = &update {
+        rows::updates::insert(&mut write, id, lease.round, update).await?;
+    }
     write.emit(&UpdateAccepted {
         federation: lease.federation,
         round: round.number,
@@ -78,7 +83,7 @@ async fn check(
     model: Option<&str>,
     domain: &Federations,
     reply: Reply,
-) -> Result<Report> {
+) -> Result<(Report, Option<UpdateLayout>)> {
     let refuse = |message: String| Err(Error::new(ErrorKind::Invalid, message));
     if let Some(error) = reply.error {
         return refuse(format!("the client reported an error: {error}"));
@@ -107,5 +112,6 @@ async fn check(
         let area = domain.objects.area(&upload_area(lease.round, lease.purpose))?;
         crate::blocking(move || update.check(&aggregate::schema(&checkpoints, &digest)?, &area)).await?;
     }
-    Ok(Report { num_examples, metrics: reply.metrics, update })
+    let bytes = update.as_ref().map_or(0, UpdateLayout::byte_len);
+    Ok((Report { num_examples, metrics: reply.metrics, bytes }, update))
 }

@@ -3,7 +3,7 @@
 use thunderline_contracts::federation::FederationCancelled;
 use thunderline_core::{Action, Cx, FederationId, Result, Role, Rule};
 
-use super::{about_federation, end_lease};
+use super::{about_federation, end_lease, fail_round};
 use crate::{
     Federations,
     rows::{self, Federation},
@@ -23,15 +23,19 @@ pub async fn cancel(cx: &Cx, domain: &Federations, id: FederationId, reason: &st
     let state = federation.state.apply(FederationEvent::Cancelled)?;
     rows::federations::set_state(&mut write, &federation, state, Some(reason), cx.now()).await?;
     let why = "the federation was cancelled";
-    if let Some(round) = rows::rounds::newest(&mut write, id, cx.tenant()).await?
-        && !round.state.is_over()
-    {
+    let round = rows::rounds::newest(&mut write, id, cx.tenant()).await?;
+    let running = round.filter(|round| !round.state.is_over());
+    if let Some(round) = &running {
         let ended = round.state.clone().apply(RoundEvent::Failed { reason: why.into() })?;
-        rows::rounds::set_state(&mut write, &round, &ended, cx.now()).await?;
+        rows::rounds::set_state(&mut write, round, &ended, cx.now()).await?;
         let dropped = rows::leases::end_open_of_federation(&mut write, id, why, cx.now()).await?;
+        rows::updates::remove(&mut write, round.id).await?;
         end_lease::tell_dropped(&mut write, &dropped, round.number, why);
     }
     write.emit(&FederationCancelled { federation: id, reason: reason.into() });
     write.commit(&about_federation(id)).await?;
+    if let Some(round) = running {
+        fail_round::remove_uploads(domain, round.id).await?;
+    }
     Ok(Federation { state, reason: Some(reason.into()), ..federation })
 }

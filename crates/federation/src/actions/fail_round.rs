@@ -30,6 +30,7 @@ pub(crate) async fn fail_round(
     rows::federations::set_progress(&mut write, federation.id, completed, failures).await?;
     let dropped = rows::leases::end_open(&mut write, id, "the round failed", cx.now()).await?;
     end_lease::tell_dropped(&mut write, &dropped, round.number, "the round failed");
+    rows::updates::remove(&mut write, id).await?;
     write.emit(&RoundFailed {
         federation: round.federation,
         round_id: id,

@@ -52,6 +52,7 @@ pub(crate) async fn record_aggregate(
         created_at: cx.now(),
     };
     rows::artifacts::insert(&mut write, &artifact).await?;
+    rows::updates::remove(&mut write, id).await?;
     rows::rounds::set_model_out(&mut write, id, &digest).await?;
     rows::rounds::set_metrics(&mut write, id, rollup).await?;
     rows::federations::set_model(&mut write, federation.id, &digest).await?;

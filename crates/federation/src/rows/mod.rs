@@ -6,6 +6,7 @@ pub(crate) mod leases;
 pub(crate) mod nodes;
 pub(crate) mod rollups;
 pub(crate) mod rounds;
+pub(crate) mod updates;
 
 pub use federations::Federation;
 pub use leases::Lease;
@@ -29,6 +30,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         nodes::STATEMENTS,
         rollups::STATEMENTS,
         rounds::STATEMENTS,
+        updates::STATEMENTS,
     ]
     .concat()
 }
