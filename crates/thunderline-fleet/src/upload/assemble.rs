@@ -159,3 +159,6 @@ fn open(area: &Area, id: &ObjectId) -> Result<File> {
 fn invalid(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::Invalid, reason)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,11 +13,12 @@ use crate::{
 };
 
 async fn post(edge: &Edge, client: &Client, path: &str, document: &Value) -> (StatusCode, Value) {
-    let credentials = client.key.sign(edge.t.system().now()).unwrap();
+    let credentials = client.key.sign(edge.t.system().now()).expect("signing works");
     let headers = credentials.to_headers().into_iter();
     let request = headers.fold(Request::post(path), |builder, (name, value)| builder.header(name, value));
-    let (parts, body, _) = edge.send(request.body(Body::from(document.to_string())).unwrap()).await;
-    (parts.status, serde_json::from_slice(&body).unwrap())
+    let (parts, body, _) =
+        edge.send(request.body(Body::from(document.to_string())).expect("the request is well formed")).await;
+    (parts.status, serde_json::from_slice(&body).expect("answers are JSON"))
 }
 
 async fn enrol(edge: &Edge, client: &Client) -> (StatusCode, Value) {
