@@ -14,6 +14,7 @@ mod calls;
 mod fleet;
 mod grpc;
 mod http;
+mod patience;
 mod publish;
 mod receive;
 mod refusal;
