@@ -22,6 +22,9 @@ use crate::{
     upload::Upload,
 };
 
+/// Nodes that may be remembered beyond twice those that are there.
+const SPARE: usize = 64;
+
 /// Settings of the edge.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -101,6 +104,16 @@ impl Fleet {
         Ok(())
     }
 
+    /// Remembers what a node is working on, and forgets nodes that went without a word: many make a new key at each start,
+    /// and never come back as who they were.
+    pub(crate) fn remember(&self, node: NodeId, delivery: &Arc<Delivery>) {
+        if self.deliveries.put(node, delivery) > 2 * self.links.presence.count() + SPARE {
+            let there = |node: NodeId| self.links.presence.last_seen(node).is_some();
+            self.deliveries.retain(there);
+            self.uploads.retain(there);
+        }
+    }
+
     /// Forgets what a node was doing.
     pub(crate) fn forget(&self, node: NodeId) {
         self.deliveries.remove(node);
@@ -139,8 +152,25 @@ impl<T> PerNode<T> {
         self.map().get(&node).cloned()
     }
 
-    pub(crate) fn put(&self, node: NodeId, value: &Arc<T>) {
-        self.map().insert(node, value.clone());
+    /// Gives the number of nodes.
+    pub(crate) fn put(&self, node: NodeId, value: &Arc<T>) -> usize {
+        let mut map = self.map();
+        map.insert(node, value.clone());
+        map.len()
+    }
+
+    /// What is there already, if it is the same; the new value otherwise.
+    pub(crate) fn get_or_put(&self, node: NodeId, value: Arc<T>, same: impl Fn(&T) -> bool) -> Arc<T> {
+        let mut map = self.map();
+        if let Some(known) = map.get(&node).filter(|known| same(known)) {
+            return known.clone();
+        }
+        map.insert(node, value.clone());
+        value
+    }
+
+    fn retain(&self, keep: impl Fn(NodeId) -> bool) {
+        self.map().retain(|node, _| keep(*node));
     }
 
     pub(crate) fn remove(&self, node: NodeId) {

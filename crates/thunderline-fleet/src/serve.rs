@@ -19,13 +19,15 @@ const GRACE: Duration = Duration::from_secs(10);
 /// What a client may send before it is read: large enough for distant clients, small enough that many who wait for their
 /// turn do not fill the memory.
 const WINDOW: u32 = 256 * 1024;
+/// What is read of a request over HTTP/1.1 before its turn comes.
+const READ_AHEAD: usize = 64 * 1024;
 const HEADER_PATIENCE: Duration = Duration::from_secs(60);
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves until `stop` is cancelled, then ends idle connections and lets answers in progress finish.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE).max_buf_size(READ_AHEAD);
     builder
         .http2()
         .timer(TokioTimer::new())

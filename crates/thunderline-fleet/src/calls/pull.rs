@@ -48,7 +48,7 @@ async fn next(fleet: &Fleet, node: &Node) -> Result<Option<Arc<Delivery>>> {
     match claim_lease(&node.cx, &fleet.federations, task.lease, &message).await {
         Ok(_lease) => {
             fleet.uploads.remove(node.id);
-            fleet.deliveries.put(node.id, &delivery);
+            fleet.remember(node.id, &delivery);
             Ok(Some(delivery))
         }
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),

@@ -46,7 +46,6 @@ pub(super) async fn push(fleet: &Fleet, node: &Node, request: &wire::PushMessage
             announce_reply(&node.cx, &fleet.federations, lease.id, &announced.to_json()).await?;
             let upload = Upload::open(fleet, node, &lease, announced).await?;
             let wanted = upload.missing();
-            fleet.uploads.put(node.id, &upload);
             if wanted.is_empty() {
                 upload::complete(fleet, node, &upload).await?;
             }

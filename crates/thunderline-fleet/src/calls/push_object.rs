@@ -67,7 +67,8 @@ enum Found {
 /// The upload that the node is in the middle of. After a restart nothing is remembered: then the announcement that the
 /// domain kept says what is waited for.
 async fn find(fleet: &Fleet, node: &Node, session: &str) -> Result<Found> {
-    if let Some(upload) = fleet.uploads.get(node.id) {
+    // Where the area is gone, so is the round, most likely: then the domain is asked, or late objects would pile up.
+    if let Some(upload) = fleet.uploads.get(node.id).filter(|upload| upload.area.folder().is_dir()) {
         return Ok(Found::Upload(upload));
     }
     let message = if session.is_empty() {
@@ -88,6 +89,5 @@ async fn find(fleet: &Fleet, node: &Node, session: &str) -> Result<Found> {
         return Ok(Found::Nothing);
     };
     let upload = Upload::open(fleet, node, &lease, announced).await?;
-    fleet.uploads.put(node.id, &upload);
     Ok(Found::Upload(upload))
 }

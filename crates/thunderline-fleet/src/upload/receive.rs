@@ -51,6 +51,8 @@ pub(crate) enum Stored {
 impl Upload {
     /// Looks which objects are there already: after a restart, or because another node sent the same.
     ///
+    /// Of one reply there is one upload: two that count what is missing could each miss what the other took in.
+    ///
     /// # Errors
     /// Those of the domain.
     pub(crate) async fn open(
@@ -63,7 +65,9 @@ impl Upload {
         let area = fleet.federations.objects.area(&upload_area(lease.round, lease.purpose))?;
         let checkpoints = fleet.federations.objects.checkpoints()?;
         let lease = lease.id;
-        blocking(move || {
+        let opening = blocking(move || {
+            // From now on a missing folder means that the round is over.
+            std::fs::create_dir_all(area.folder())?;
             let model = checkpoints.length(&task.model)?;
             let wanted: HashSet<_> = announced.objects.iter().copied().collect();
             let missing = wanted.iter().filter(|id| !area.contains(&digest(id))).copied().collect();
@@ -76,8 +80,10 @@ impl Upload {
                 wanted,
                 left: AtomicU64::new(2 * model + EXTRA),
             }))
-        })
-        .await
+        });
+        let upload: Arc<Self> = opening.await?;
+        let same = |known: &Self| known.lease == upload.lease && known.announced == upload.announced;
+        Ok(fleet.uploads.get_or_put(node.id, upload.clone(), same))
     }
 
     fn still_missing(&self) -> std::sync::MutexGuard<'_, HashSet<ObjectId>> {
