@@ -163,7 +163,8 @@ fn read_app(top: &mut Fields<'_>, model: Option<&ModelRef>, problems: &mut Probl
     let builtin_model = matches!(model, Some(ModelRef::Builtin(_)));
     let value = top.get("app");
     if value.is_none() {
-        if builtin_model {
+        // Without a model it is not known whether something is missing here.
+        if builtin_model || model.is_none() {
             return Some(App::Builtin(BuiltinApp::default()));
         }
         problems.add("app", "missing: a stored model does not say how it is trained", ALLOWED);

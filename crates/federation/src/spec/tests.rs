@@ -95,7 +95,7 @@ fn protection_that_is_not_built_is_refused_rather_than_left_out() {
 
 #[test]
 fn a_required_key_that_is_missing_is_named() {
-    assert_eq!(paths(&json!({})), ["model_ref", "num_rounds", "app"]);
+    assert_eq!(paths(&json!({})), ["model_ref", "num_rounds"]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ const QUIET = ["fl.client.lease_issued", "fl.client.joined", "fl.client.update_a
 
 const at = (id) => document.getElementById(id);
 const rollups = new Map();
+const names = new Map();
 let events = [];
 let lastEvent = null;
 
@@ -152,6 +153,7 @@ async function federationRow(federation) {
 
 async function showFederations() {
   const { items } = await get(`/api/v1/federations?limit=${SHOWN_FEDERATIONS}`);
+  items.forEach(({ id, name }) => names.set(id, name));
   const rows = await Promise.all(items.map(federationRow));
   at("federations").replaceChildren(items.length
     ? table("Federations, the newest first", ["Name", "State", "Progress", "Accuracy", "Loss"], rows)
@@ -176,14 +178,14 @@ async function showNodes() {
     ? table("Nodes, the newest first", ["Name", "State", "Program", "Since", "Id"], items.map(nodeRow))
     : empty("No node has come yet.", "Start one on a machine that has data:",
       "thunderline runner --server http://127.0.0.1:8000 --data shard.csv",
-      "flower-supernode --insecure --superlink 127.0.0.1:9092"));
+      "flower-supernode --insecure --superlink 127.0.0.1:8000"));
 }
 
 function about(event) {
   const { payload } = event;
   return [
+    payload.name ?? names.get(payload.federation) ?? "",
     payload.round ? `round ${payload.round}` : "",
-    payload.name ?? "",
     payload.client ? `node ${payload.client}` : "",
     payload.reason ?? "",
   ].filter(Boolean).join(" · ") || `${event.subject_kind} ${event.subject_id}`;

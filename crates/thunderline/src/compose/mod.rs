@@ -6,7 +6,7 @@ mod interactions;
 mod lock;
 mod options;
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
 use federation::{Federations, actions::read, state::FederationState};
 use thunderline_core::{Actor, Cx, Error, Manifest, Result, Role, SystemClock, SystemRandom};
@@ -71,7 +71,8 @@ impl Server {
     pub async fn start(options: &Options) -> Result<Self> {
         options.check()?;
         let cx = system();
-        fs::create_dir_all(&options.data).map_err(|error| {
+        // Keys, tokens and models are nobody else's business.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.data).map_err(|error| {
             Error::unavailable(format!("the data folder {} cannot be made", options.data.display()))
                 .caused_by(error)
         })?;

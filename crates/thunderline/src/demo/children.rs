@@ -6,10 +6,18 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::spec::SCALE;
 use crate::failure::{Failure, Result};
+
+/// How long all clients together may take to say goodbye: this many looks of this length.
+const GOODBYE_LOOKS: u32 = 300;
+const GOODBYE_LOOK: Duration = Duration::from_millis(10);
 
 /// The running clients. Each holds the other end of a pipe of ours as its standard input and ends when that closes, which
 /// the operating system does even where this process is killed.
@@ -67,12 +75,19 @@ impl Children {
 }
 
 impl Drop for Children {
+    /// Asks the clients to say goodbye to the server, and ends those that do not within a moment.
     fn drop(&mut self) {
-        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, child) in children.iter_mut() {
-            let _ended_already = child.kill();
+        let children = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (_, child) in children.iter() {
+            let _ended_already = kill_process(Pid::from_child(child), Signal::TERM);
         }
+        let mut looks = GOODBYE_LOOKS;
         for (_, child) in children.iter_mut() {
+            while matches!(child.try_wait(), Ok(None)) && looks > 0 {
+                looks -= 1;
+                thread::sleep(GOODBYE_LOOK);
+            }
+            let _ended_already = child.kill();
             let _ended = child.wait();
         }
     }

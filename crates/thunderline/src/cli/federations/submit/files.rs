@@ -2,12 +2,13 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
+use federation::spec::FederationSpec;
 use serde_json::Value;
-use thunderline_core::Error;
+use thunderline_core::{Error, Problem};
 use thunderline_web::dto::artifact::Artifact;
 
 use crate::{client::Client, failure::Result};
@@ -20,25 +21,70 @@ const PLACES: [(&str, &[&str], &str); 4] = [
     ("evaluation.server.data", &["evaluation", "server", "data"], "dataset"),
 ];
 
+/// A file that a spec names.
+struct Named {
+    path: &'static str,
+    keys: &'static [&'static str],
+    kind: &'static str,
+    file: PathBuf,
+}
+
 /// Uploads the files that the spec names and puts their digests in their place. A spec that names none stays the text that
 /// it is.
 pub fn upload<'a>(client: &Client, text: &'a str, folder: &Path) -> Result<Cow<'a, str>> {
     let mut document = federation::spec::read_document(text)?;
-    let mut replaced = false;
-    for (path, keys, kind) in PLACES {
-        let Some(value) = find(&mut document, keys) else { continue };
-        let Some(file) = value.as_str().filter(|text| is_path(text)).map(|text| folder.join(text.trim()))
-        else {
-            continue;
-        };
-        let artifact = send(client, path, kind, &file)?;
-        *value = Value::String(format!("sha256:{}", artifact.sha256));
-        replaced = true;
-    }
-    if !replaced {
+    let named = named(&mut document, folder);
+    if named.is_empty() {
         return Ok(Cow::Borrowed(text));
     }
+    check(&document, &named)?;
+    for it in &named {
+        let artifact = send(client, it)?;
+        put(&mut document, it, &artifact.sha256);
+    }
     Ok(Cow::Owned(serde_json::to_string_pretty(&document).expect("a document is plain data")))
+}
+
+fn named(document: &mut Value, folder: &Path) -> Vec<Named> {
+    let mut named = Vec::new();
+    for (path, keys, kind) in PLACES {
+        let value = find(document, keys);
+        let text = value.as_deref().and_then(Value::as_str).filter(|text| is_path(text));
+        if let Some(text) = text {
+            named.push(Named { path, keys, kind, file: folder.join(text.trim()) });
+        }
+    }
+    named
+}
+
+/// Before anything is sent: every file must be there, and the rest of the spec must be right, all problems at once.
+fn check(document: &Value, named: &[Named]) -> Result<()> {
+    let mut problems = Vec::new();
+    let mut rest = document.clone();
+    for it in named {
+        put(&mut rest, it, &"0".repeat(64));
+        if let Err(error) = fs::metadata(&it.file) {
+            problems.push(Problem {
+                path: it.path.into(),
+                reason: format!("{} cannot be read: {error}", it.file.display()),
+                allowed: "a digest (sha256:…) or a file, relative to the spec's folder".into(),
+            });
+        }
+    }
+    if let Err(error) = FederationSpec::parse(&rest, 0) {
+        problems.extend_from_slice(error.problems());
+    }
+    match problems.len() {
+        0 => Ok(()),
+        1 => Err(Error::invalid(problems[0].to_string(), problems).into()),
+        count => Err(Error::invalid(format!("the spec has {count} problems"), problems).into()),
+    }
+}
+
+fn put(document: &mut Value, named: &Named, digest: &str) {
+    if let Some(value) = find(document, named.keys) {
+        *value = Value::String(format!("sha256:{digest}"));
+    }
 }
 
 fn find<'a>(document: &'a mut Value, keys: &[&str]) -> Option<&'a mut Value> {
@@ -52,18 +98,16 @@ fn is_path(text: &str) -> bool {
     !text.is_empty() && !digest && !text.starts_with("sha256:") && !text.starts_with("builtin:")
 }
 
-fn send(client: &Client, path: &str, kind: &str, file: &PathBuf) -> Result<Artifact> {
-    let name = file.file_name().map_or_else(|| kind.to_owned(), |name| name.to_string_lossy().into_owned());
-    let query = [("kind", kind), ("name", name.as_str())];
-    if kind == "bundle" && file.is_dir() {
+fn send(client: &Client, named: &Named) -> Result<Artifact> {
+    let Named { kind, file, .. } = named;
+    let name =
+        file.file_name().map_or_else(|| (*kind).to_owned(), |name| name.to_string_lossy().into_owned());
+    let query = [("kind", *kind), ("name", name.as_str())];
+    if *kind == "bundle" && file.is_dir() {
         let bundle = thunderline_flower::fab::from_folder(file)?;
         return client.post_bytes("/api/v1/artifacts", &query, &bundle.content);
     }
-    let opened = File::open(file).map_err(|error| {
-        let allowed = "a digest (sha256:…) or a file, relative to the spec's folder";
-        Error::invalid_value(path, format!("{} cannot be read: {error}", file.display()), allowed)
-    })?;
-    client.post_file("/api/v1/artifacts", &query, opened)
+    client.post_file("/api/v1/artifacts", &query, File::open(file)?)
 }
 
 #[cfg(test)]
@@ -86,11 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named_with_its_place() {
+    fn a_file_that_is_not_there_is_told_with_all_other_problems() {
         let client = Client::new("http://127.0.0.1:9", None).unwrap();
-        let text = "model_ref: builtin:softmax(4,2)\nevaluation: {server: {data: missing.csv}}\n";
+        let text =
+            "model_ref: builtin:softmax(4,2)\nnum_rounds: 0\nevaluation: {server: {data: missing.csv}}\n";
         let refused = upload(&client, text, Path::new("/nowhere")).unwrap_err();
-        assert_eq!(refused.problems[0].path, "evaluation.server.data");
+        let paths: Vec<_> = refused.problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, ["evaluation.server.data", "num_rounds"]);
         assert_eq!(refused.exit as u8, 4);
     }
 }
