@@ -105,6 +105,12 @@ both!(events_are_listed_in_order_and_in_pieces, async |t: TestDb| {
     let rest = site.get(&format!("/api/v1/events?after={next}")).await.json();
     assert_eq!(names(&rest), ["c"]);
     assert!(rest.get("next").is_none());
+    let latest = site.get("/api/v1/events?limit=2").await.json();
+    assert_eq!(names(&latest), ["b", "c"]);
+    // The latest of a kind is found however much has happened since.
+    let first = page["items"][0]["subject_id"].as_str().unwrap();
+    let about = site.get(&format!("/api/v1/events?limit=1&subject=federation:{first}")).await.json();
+    assert_eq!(names(&about), ["a"]);
     site.get("/api/v1/events?subject=nothing").await.assert_problem(422, "invalid");
     assert_eq!(
         site.get("/api/v1/events?name=fl.round.completed").await.json()["items"],

@@ -5,8 +5,8 @@ use axum::{
     extract::{Query, State},
 };
 use serde::Deserialize;
-use thunderline_core::{Action, Cx, Error, Result, Role, Rule, Subject};
-use thunderline_store::EventFilter;
+use thunderline_core::{Action, Cx, Envelope, Error, Result, Role, Rule, Subject};
+use thunderline_store::{Db, EventFilter};
 use utoipa::IntoParams;
 
 use crate::{
@@ -75,10 +75,24 @@ pub async fn list(
 ) -> Result<Json<Page<Event>>, Failure> {
     ACTION.authorize(&cx)?;
     let (limit, filter) = (page::limit(wanted.limit), wanted.filter(&cx)?);
-    let after = match wanted.after {
-        Some(after) => after,
-        None => web.db().last_sequence().await?.saturating_sub(limit.into()).max(0),
+    let Some(after) = wanted.after else {
+        return Ok(Json(Page::whole(latest(web.db(), &filter, limit as usize).await?)));
     };
     let found = web.db().events(after, limit + 1, &filter).await?;
     Ok(Json(Page::piece(found, limit, |event| event.sequence.to_string())))
+}
+
+/// The last events that pass the filter: looks back in windows that grow, since the outbox is read forwards only.
+async fn latest(db: &Db, filter: &EventFilter, limit: usize) -> Result<Vec<Envelope>> {
+    let last = db.last_sequence().await?;
+    let mut window = limit as i64;
+    loop {
+        let after = last.saturating_sub(window).max(0);
+        let mut found = db.events(after, u32::MAX, filter).await?;
+        if found.len() >= limit || after == 0 {
+            found.drain(..found.len().saturating_sub(limit));
+            return Ok(found);
+        }
+        window = window.saturating_mul(8);
+    }
 }

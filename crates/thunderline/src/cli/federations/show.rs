@@ -1,7 +1,7 @@
 //! `thunderline federations show`
 
 use clap::Args;
-use thunderline_web::dto::{federation::FederationDetails, page::Page, rollup::Rollup};
+use thunderline_web::dto::{event::Event, federation::FederationDetails, page::Page, rollup::Rollup};
 
 use crate::{
     client::Client,
@@ -13,6 +13,9 @@ use crate::{
         table::{pairs, table},
     },
 };
+
+/// Events that tell why a client's work did not count.
+const LOSSES: &str = "fl.client.dropped,fl.client.update_refused";
 
 /// Show one federation
 #[derive(Args, Debug)]
@@ -33,16 +36,19 @@ impl Show {
             say(&serde_json::to_string_pretty(&details.spec).expect("a spec is plain data"));
             return Ok(());
         }
-        let rollups = match format {
-            Format::Human => client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items,
-            Format::Json => Vec::new(),
-        };
-        print(format, &details, |details| human(details, &rollups));
+        let (mut rollups, mut losses) = (Vec::new(), Vec::new());
+        if format == Format::Human {
+            rollups = client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items;
+            let subject = format!("federation:{}", self.id);
+            let query = [("subject", subject.as_str()), ("name", LOSSES), ("limit", "10")];
+            losses = client.get::<Page<Event>>("/api/v1/events", &query)?.items;
+        }
+        print(format, &details, |details| human(details, &rollups, &losses));
         Ok(())
     }
 }
 
-fn human(details: &FederationDetails, rollups: &[Rollup]) -> String {
+fn human(details: &FederationDetails, rollups: &[Rollup], losses: &[Event]) -> String {
     let it = &details.federation;
     let over = it.completed_at.is_some();
     let mut text = pairs(&[
@@ -64,7 +70,21 @@ fn human(details: &FederationDetails, rollups: &[Rollup]) -> String {
         text.push_str("\n\n");
         text.push_str(&rounds(rollups));
     }
+    if !losses.is_empty() {
+        text.push_str("\n\nwhat was lost last:\n");
+        text.push_str(&losses.iter().map(loss).collect::<Vec<_>>().join("\n"));
+    }
     text
+}
+
+/// A client's work that did not count, and why.
+fn loss(event: &Event) -> String {
+    let field = |name: &str| {
+        event.payload.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let round = field("round").map_or_else(String::new, |round| format!("round {round}  "));
+    let [client, reason] = ["client", "reason"].map(|name| field(name).unwrap_or_default());
+    format!("  {}  {round}node {client}  {reason}", time(event.time))
 }
 
 /// The metrics of each round.
