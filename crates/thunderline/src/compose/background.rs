@@ -23,11 +23,16 @@ pub fn background(federations: &Federations, links: &Links) -> Background {
         Box::pin(federation::project::on_node_event(cx, event, write))
     });
     let db = federations.db.clone();
-    let (sweeping, expiring, pruned) = (federations.clone(), links.clone(), db.clone());
+    let (sweeping, cleaning, expiring, pruned) =
+        (federations.clone(), federations.clone(), links.clone(), db.clone());
     let periodic = vec![
         Reconciler::new("federation.sweep", SignedDuration::from_secs(5), move |cx| {
             let domain = sweeping.clone();
             async move { drive::sweep(&cx, &domain).await.map(drop) }
+        }),
+        Reconciler::new("federation.uploads", SignedDuration::from_hours(1), move |cx| {
+            let domain = cleaning.clone();
+            async move { drive::sweep_uploads(&cx, &domain).await.map(drop) }
         }),
         Reconciler::new("link.expire", SignedDuration::from_secs(1), move |cx| {
             let links = expiring.clone();
