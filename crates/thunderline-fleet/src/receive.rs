@@ -14,6 +14,9 @@ use crate::budget::{Budget, Share};
 /// A client that sends nothing for this long has gone.
 const PATIENCE: Duration = Duration::from_secs(20);
 const GRPC_HEAD: usize = 5;
+/// How much of a request that is too large is read before it is refused. A client that is cut off while it sends sees a
+/// broken connection, over which it tries again for ever, instead of the refusal.
+const READ_ANYWAY: usize = 64 * 1024 * 1024;
 
 /// A request's body, with its share of the memory.
 pub(crate) struct Received {
@@ -39,13 +42,15 @@ pub(crate) const fn limit(rpc: Rpc) -> usize {
 pub(crate) async fn over_http(mut body: Body, limit: usize, budget: &Budget) -> Result<Received> {
     let stated = usize::try_from(body.size_hint().upper().unwrap_or(limit as u64)).unwrap_or(usize::MAX);
     if stated > limit {
-        return Err(too_large(stated, limit));
+        return Err(refused(body, stated, limit).await);
     }
     let share = budget.take(stated).await;
     let mut bytes = BytesMut::with_capacity(stated.min(body.size_hint().exact().map_or(0, |_| stated)));
     while let Some(data) = next(&mut body).await? {
-        if bytes.len() + data.len() > limit {
-            return Err(too_large(bytes.len() + data.len(), limit));
+        let length = bytes.len() + data.len();
+        if length > limit {
+            drop((bytes, share));
+            return Err(refused(body, length, limit).await);
         }
         bytes.extend_from_slice(&data);
     }
@@ -96,6 +101,18 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
             }
         }
     }
+}
+
+/// Lets the client finish, holding nothing, so that it reads why it is refused.
+async fn refused(mut body: Body, length: usize, limit: usize) -> Error {
+    let mut read = 0;
+    while read < READ_ANYWAY {
+        match next(&mut body).await {
+            Ok(Some(data)) => read += data.len(),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    too_large(length, limit)
 }
 
 fn too_large(length: usize, limit: usize) -> Error {

@@ -42,6 +42,10 @@ pub(super) async fn push(fleet: &Fleet, node: &Node, request: &wire::PushMessage
             if reply.kind != lease.purpose.name() {
                 return Err(wrong("it answers another kind of task", lease.purpose.name()));
             }
+            let task = read::task(&node.cx, &fleet.federations, lease.id).await?;
+            if reply.run != task.run {
+                return Err(wrong("it answers a task of another run", &task.run.to_string()));
+            }
             let announced = Announced::new(&reply, &objects);
             announce_reply(&node.cx, &fleet.federations, lease.id, &announced.to_json()).await?;
             let upload = Upload::open(fleet, node, &lease, announced).await?;
