@@ -118,6 +118,9 @@ pub(crate) async fn aggregate_round(
     let aggregate_seconds = cx.now().duration_since(closed).as_secs_f64();
     let rollup = Rollup { train, evaluate: None, server, aggregate_seconds };
     record_aggregate::record_aggregate(cx, domain, id, &model, &rollup, evaluators).await?;
+    if evaluators.is_empty() {
+        return fail_round::remove_uploads(domain, id).await;
+    }
     let uploads = domain.objects.area(&upload_area(id, Purpose::Train))?;
     crate::blocking(move || uploads.remove()).await
 }
