@@ -2,4 +2,6 @@
 
 mod command_line;
 mod demo;
+#[cfg(test)]
+mod processes;
 mod program;

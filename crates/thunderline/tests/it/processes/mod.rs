@@ -1,0 +1,20 @@
+//! The program as people run it: real processes, the real wire, kills included.
+//!
+//! What each test needs to start and to watch is in [`server`], [`node`], [`flower`] and [`group`]. Tests wait for
+//! conditions with a generous limit and assert nothing about time.
+
+mod flower;
+mod group;
+mod hand;
+mod model;
+mod node;
+mod rest;
+mod server;
+mod traces;
+mod turn;
+mod wait;
+
+mod flower_peers;
+mod hostile;
+mod stopping;
+mod twenty_kills;

@@ -1,0 +1,195 @@
+//! `thunderline serve` as a process that can be killed and started again.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Output},
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+use thunderline_core::{Random, SystemRandom};
+
+use super::{group::Group, rest::Rest, wait::wait_for};
+use crate::program::thunderline;
+
+/// Long enough for anything but what the tests are to find.
+const READY: u64 = 60;
+
+/// A server with a data folder of its own, on ports that stay the same when it is started again.
+pub struct Server {
+    // Dropped before the folder that holds its log.
+    process: Option<Group>,
+    ports: [u16; 3],
+    folder: TempDir,
+}
+
+impl Server {
+    /// A server that is ready.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self { process: None, ports: free_ports(), folder };
+        server.restart();
+        server
+    }
+
+    /// Starts it again after it was killed or stopped, and waits until it is ready.
+    pub fn restart(&mut self) {
+        self.launch();
+        let ready = format!("{}/readyz", self.web());
+        let process = self.process.as_mut().expect("it was started just now");
+        process.wait_for("the server to be ready", READY, || {
+            ureq::get(&ready).call().is_ok_and(|answer| answer.status() == 200).then_some(())
+        });
+    }
+
+    /// Starts it again without waiting.
+    pub fn launch(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        let [web, http, grpc] = self.ports.map(|port| format!("127.0.0.1:{port}"));
+        let mut command = self.command(&["serve"]);
+        command.args(["--web", &web, "--fleet-http", &http, "--fleet-grpc", &grpc]);
+        self.process = Some(Group::start(&mut command, &self.log()));
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.take().expect("it runs").kill();
+    }
+
+    /// Ctrl-C: gives how it ended.
+    pub fn interrupt(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("it runs");
+        process.signal(Signal::INT);
+        process.wait_for_end(READY)
+    }
+
+    /// A place for files of the test.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder().join("data")
+    }
+
+    /// What it printed, over all its lives.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder().join("server.log")
+    }
+
+    /// `http://host:port` of the web.
+    pub fn web(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[0])
+    }
+
+    /// `host:port` of the Fleet API over HTTP.
+    pub fn fleet_http(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[1])
+    }
+
+    /// `host:port` of the Fleet API over gRPC.
+    pub fn fleet_grpc(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[2])
+    }
+
+    /// The program with these words, on this data folder.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = thunderline(&self.data());
+        command.args(words);
+        command
+    }
+
+    /// Runs the program to its end; it must succeed and print JSON.
+    pub fn json(&self, words: &[&str]) -> Value {
+        let output = self.command(words).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", said(&output));
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{words:?}: {error}: {}", said(&output)))
+    }
+
+    /// The REST interface.
+    pub fn rest(&self) -> Rest {
+        Rest::new(&self.web(), &self.data())
+    }
+
+    /// Submits a spec by the command line, as people do. Gives the federation's id.
+    pub fn submit(&self, spec: &str) -> String {
+        let file = self.folder().join("federation.yaml");
+        std::fs::write(&file, spec).unwrap();
+        let federation = self.json(&["federations", "submit", "-f", file.to_str().unwrap()]);
+        federation["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The federation as it is.
+    pub fn federation(&self, id: &str) -> Value {
+        self.rest().get(&format!("/api/v1/federations/{id}"))
+    }
+
+    /// Waits until the federation is completed.
+    pub fn wait_until_completed(&self, id: &str, seconds: u64) -> Value {
+        wait_for("the federation to complete", seconds, || {
+            let shown = self.federation(id);
+            let state = shown["state"].as_str().unwrap();
+            assert!(!["failed", "cancelled"].contains(&state), "{shown:#}");
+            (state == "completed").then_some(shown)
+        })
+    }
+
+    /// Waits until this many nodes are there.
+    pub fn wait_for_nodes(&self, count: usize, seconds: u64) -> Vec<Value> {
+        let rest = self.rest();
+        wait_for(&format!("{count} nodes to be there"), seconds, || {
+            let mut nodes = rest.list("/api/v1/nodes");
+            nodes.retain(|node| node["state"] == "online");
+            (nodes.len() == count).then_some(nodes)
+        })
+    }
+
+    /// The models that a federation's rounds made, first to last.
+    pub fn models(&self, federation: &str) -> Vec<Value> {
+        let mut models = self.rest().list(&format!("/api/v1/artifacts?federation={federation}&kind=model"));
+        models.retain(|model| !model["round"].is_null());
+        models.sort_by_key(|model| model["metadata"]["round"].as_u64());
+        models
+    }
+
+    /// A stored thing's bytes.
+    pub fn content(&self, artifact: &Value, format: &str) -> Vec<u8> {
+        let id = artifact["id"].as_str().unwrap();
+        let path = format!("/api/v1/artifacts/{id}/content?format={format}");
+        let (status, bytes) = self.rest().get_bytes(&path).unwrap();
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&bytes));
+        bytes
+    }
+}
+
+/// What a program said.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A port that is free now and that no outgoing connection gets, so that it is still free after a restart: clients that
+/// knock while nobody listens would otherwise be given it as their own.
+pub fn free_port() -> u16 {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let below = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
+    let (mut bytes, lowest) = ([0; 2], 10_240_u16);
+    loop {
+        SystemRandom.fill(&mut bytes);
+        let port = lowest + u16::from_le_bytes(bytes) % (below - lowest);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn free_ports() -> [u16; 3] {
+    [free_port(), free_port(), free_port()]
+}
