@@ -1,35 +1,28 @@
 //! From a round's updates to the next model: fold, store, verify, judge, record.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    io::{BufReader, Write},
-};
+use std::io::BufReader;
 
 use serde::Serialize;
 use thunderline_core::{Cx, Error, LeaseId, NodeId, Result, RoundId};
 use thunderline_numerics::{
-    ArrayReader, FileArrays, ModelSchema, Weighted,
-    checkpoint::{CheckpointHeader, CheckpointWriter},
+    ArrayReader, FileArrays, ModelSchema,
+    checkpoint::CheckpointHeader,
     dataset::Dataset,
     model::{self, ModelSpec, Network},
     random::Rng,
-    weighted_mean,
 };
 use thunderline_objects::{Area, Objects, Sha256};
 
 use crate::{
     Federations,
     actions::{complete_round, fail_round, read, record_aggregate},
-    layout::UpdateLayout,
+    fold::{self, Inputs, OptimiserState},
     plan::Purpose,
     rollup::{Rollup, ServerMetrics},
-    rows::{self, Lease},
+    rows,
     spec::{FederationSpec, ServerEvaluation},
     task::upload_area,
 };
-
-/// Aggregation uses this many threads at most: it is bound by memory, not by arithmetic.
-const MOST_THREADS: usize = 4;
 
 /// A model that is stored and verified.
 #[derive(Clone, Debug)]
@@ -40,6 +33,8 @@ pub struct StoredModel {
     pub size_bytes: u64,
     /// Whose updates went in, in fold order, with their weights.
     pub clients: Vec<Contribution>,
+    /// What the strategy's optimiser keeps; none where it keeps nothing.
+    pub optimiser: Option<OptimiserState>,
 }
 
 /// One client's part in a model: its lineage.
@@ -73,11 +68,8 @@ fn header(checkpoints: &Area, digest: &Sha256) -> Result<CheckpointHeader> {
 pub fn store_initial_model(objects: &Objects, network: &ModelSpec, seed: u64) -> Result<StoredModel> {
     let network = Network::initial(network, &mut Rng::derive(seed, &["initial-model"]))?;
     let bytes = network.to_bytes();
-    store(objects, network.schema(), |out| out(&bytes)).map(|(sha256, size_bytes)| StoredModel {
-        sha256,
-        size_bytes,
-        clients: Vec::new(),
-    })
+    let (sha256, size_bytes) = fold::store(&objects.checkpoints()?, network.schema(), |out| out(&bytes))?;
+    Ok(StoredModel { sha256, size_bytes, clients: Vec::new(), optimiser: None })
 }
 
 /// Carries out a round's aggregation. Repeating it after a crash gives the same bytes, hence the same file.
@@ -94,7 +86,9 @@ pub(crate) async fn aggregate_round(
     let federation = found.ok_or_else(|| Error::not_found("the round's federation"))?;
     let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
     let updates = rows::updates::of_round(&mut read, id).await?;
+    let state = rows::rounds::latest_state(&mut read, round.federation, cx.tenant()).await?;
     drop(read);
+    let state = state.map(|digest| digest.map(|digest| digest.parse()).transpose()).transpose()?;
     let parent: Sha256 =
         round.model_in.as_deref().ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
     let train = complete_round::summarise(&leases, Purpose::Train);
@@ -102,7 +96,10 @@ pub(crate) async fn aggregate_round(
     let objects = domain.objects.clone();
     let spec = federation.spec;
     let outcome = crate::blocking(move || {
-        let model = fold(&objects, id, &parent, &leases, &updates)?;
+        let (number, strategy) = (round.number, &spec.strategy);
+        let inputs =
+            Inputs { round: id, number, strategy, parent, state, leases: &leases, updates: &updates };
+        let model = fold::fold(&objects, &inputs)?;
         let server = judge(&objects, &spec, &model.sha256, round.number)?;
         Ok((model, server))
     })
@@ -123,62 +120,6 @@ pub(crate) async fn aggregate_round(
     }
     let uploads = domain.objects.area(&upload_area(id, Purpose::Train))?;
     crate::blocking(move || uploads.remove()).await
-}
-
-/// The weighted mean of the accepted updates, stored and read back.
-fn fold(
-    objects: &Objects,
-    round: RoundId,
-    parent: &Sha256,
-    leases: &[Lease],
-    updates: &HashMap<LeaseId, UpdateLayout>,
-) -> Result<StoredModel> {
-    let schema = schema(&objects.checkpoints()?, parent)?;
-    let uploads = objects.area(&upload_area(round, Purpose::Train))?;
-    let accepted: Vec<(&Lease, &UpdateLayout, f64)> = leases
-        .iter()
-        .filter_map(|lease| {
-            let (report, update) = (lease.report.as_ref()?, updates.get(&lease.id)?);
-            Some((lease, update, report.num_examples))
-        })
-        .collect();
-    let readers =
-        accepted.iter().map(|(_, update, _)| update.reader(&schema, &uploads)).collect::<Result<Vec<_>>>()?;
-    let updates: Vec<Weighted<'_>> = readers
-        .iter()
-        .zip(&accepted)
-        .map(|(reader, (_, _, weight))| Weighted { reader: reader as &dyn ArrayReader, weight: *weight })
-        .collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let (sha256, size_bytes) = store(objects, &schema, |out| weighted_mean(&schema, &updates, threads, out))?;
-    let clients = accepted
-        .iter()
-        .map(|(lease, _, num_examples)| Contribution {
-            node: lease.node,
-            num_examples: *num_examples,
-            lease: lease.id,
-        })
-        .collect();
-    Ok(StoredModel { sha256, size_bytes, clients })
-}
-
-/// Streams a model into the kept area and reads it back.
-fn store(
-    objects: &Objects,
-    schema: &ModelSchema,
-    produce: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
-) -> Result<(Sha256, u64)> {
-    let checkpoints = objects.checkpoints()?;
-    let mut file = checkpoints.writer()?;
-    let mut writer = CheckpointWriter::new(&mut file, schema, &BTreeMap::new())?;
-    produce(&mut |bytes| writer.write(bytes))?;
-    writer.finish()?;
-    file.flush()?;
-    let (digest, length) = file.finish(None)?;
-    if !checkpoints.verify(&digest)? {
-        return Err(Error::internal("a checkpoint could not be read back as it was written"));
-    }
-    Ok((digest, length))
 }
 
 /// The server's own judgement of a model, where the spec asks for it in this round.

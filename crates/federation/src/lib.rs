@@ -13,6 +13,7 @@ pub mod actions;
 pub mod aggregate;
 pub mod artifact;
 pub mod drive;
+mod fold;
 pub mod layout;
 pub mod manifest;
 pub mod plan;

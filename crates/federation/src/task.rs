@@ -81,7 +81,7 @@ pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)>
     }
     let mu = match spec.strategy {
         Strategy::FedProx { proximal_mu } => proximal_mu,
-        Strategy::FedAvg => 0.0,
+        _ => 0.0,
     };
     let app = match (&spec.app, spec.model_ref.network()) {
         (App::Builtin(app), Some(network)) => json!({

@@ -58,6 +58,13 @@ fn fold_f16(acc: &mut [f64], bytes: &[u8], weight: f64) {
     }
 }
 
+/// The little-endian elements in `bytes` as `f64`, in `out`, which takes their number. A negative zero becomes zero.
+pub(crate) fn widen(dtype: DType, bytes: &[u8], out: &mut Vec<f64>) {
+    out.clear();
+    out.resize(bytes.len() / dtype.size(), 0.0);
+    fold(dtype, out, bytes, 1.0);
+}
+
 /// Writes `acc[i] / total`, rounded once (half to even) to the type, as little-endian bytes; the shorter side decides.
 /// Integers saturate at the ends of their range.
 pub(crate) fn finish(dtype: DType, acc: &[f64], total: f64, out: &mut [u8]) {

@@ -1,8 +1,9 @@
 //! Pure algorithms on model arrays: no async, no database, no network.
 //!
 //! *Shape of a model*: [`DType`], [`ArraySpec`], [`ModelSchema`] (ordered). *Formats*: [`npy`], [`npz`], [`checkpoint`]
-//! (safetensors). *Aggregation*: [`weighted_mean`], tile by tile, so that memory depends on neither the number of clients
-//! nor the size of the model; [`finite`] refuses poisoned updates. *Randomness*: [`random`], the same on every platform.
+//! (safetensors). *Aggregation*: [`weighted_mean`], [`optimiser`] (adaptive steps over the mean) and [`order`] (median,
+//! trimmed mean), tile by tile, so that memory depends on neither the number of clients nor the size of the model;
+//! [`finite`] refuses poisoned updates. *Randomness*: [`random`], the same on every platform.
 //! *Simulation*: [`dataset`], [`partition`]. *Built-in trainer*: [`model`] and [`sgd`].
 //!
 //! Deliberately absent: reading the clock, operating-system randomness, and any knowledge of federations.
@@ -16,18 +17,23 @@ mod mean;
 pub mod model;
 pub mod npy;
 pub mod npz;
+pub mod optimiser;
+pub mod order;
 pub mod partition;
 pub mod random;
 mod reader;
 mod round;
 mod schema;
 pub mod sgd;
+mod sorting;
+mod tiles;
 
 pub use dtype::DType;
-pub use mean::{TILE_ELEMENTS, Weighted, weighted_mean};
+pub use mean::{Weighted, weighted_mean};
 pub use reader::{ArrayReader, FileArrays, MemoryArrays};
 pub use schema::{ArraySpec, ModelSchema};
 pub use thunderline_core::{Error, ErrorKind, Result};
+pub use tiles::TILE_ELEMENTS;
 
 /// A refusal of bytes that do not follow their format.
 fn malformed(what: &str, why: impl std::fmt::Display) -> Error {

@@ -4,13 +4,10 @@
 //! O(threads × tile) for any number of clients and any size of model, and the result depends on the order of the updates
 //! alone: not on the number of threads, not on the tile size, not on which update arrived first.
 
-use std::sync::mpsc;
-
-use crate::{ArrayReader, DType, Error, ErrorKind, ModelSchema, Result, kernels};
-
-/// Elements per tile. Small enough for the accumulator to stay in the second-level cache while all updates pass over it,
-/// large enough for the reads to be long.
-pub const TILE_ELEMENTS: usize = 64 * 1024;
+use crate::{
+    ArrayReader, Error, ErrorKind, ModelSchema, Result, kernels,
+    tiles::{self, TILE_ELEMENTS, Tile},
+};
 
 /// One update and what it counts.
 #[derive(Clone, Copy)]
@@ -19,15 +16,6 @@ pub struct Weighted<'a> {
     pub reader: &'a dyn ArrayReader,
     /// Finite and not negative; usually the number of examples it was trained on.
     pub weight: f64,
-}
-
-/// A piece of one array.
-#[derive(Clone, Copy)]
-struct Tile {
-    array: usize,
-    dtype: DType,
-    offset: u64,
-    elements: usize,
 }
 
 /// Writes Σ wᵢ·xᵢ / Σ wᵢ to `out`, array after array in schema order, in pieces of any length.
@@ -48,42 +36,44 @@ pub fn weighted_mean(
     threads: usize,
     out: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
+    fold(
+        schema,
+        updates,
+        threads,
+        || {
+            |tile: Tile, total, sums: &mut [f64], piece: &mut Vec<u8>| {
+                piece.resize(tile.bytes(), 0);
+                kernels::finish(tile.dtype, sums, total, piece);
+                Ok(())
+            }
+        },
+        |_, piece| out(piece),
+    )
+}
+
+/// Folds each tile over all updates in their order, and lets `finish` make a piece of the result from the sums Σ wᵢ·xᵢ
+/// and the total weight.
+pub(crate) fn fold<P: Default + Send, F: FnMut(Tile, f64, &mut [f64], &mut P) -> Result<()>>(
+    schema: &ModelSchema,
+    updates: &[Weighted<'_>],
+    threads: usize,
+    finish: impl Fn() -> F + Sync,
+    out: impl FnMut(Tile, &P) -> Result<()>,
+) -> Result<()> {
     let total = total_weight(updates)?;
-    if threads <= 1 {
-        let mut worker = Worker::new(updates, total);
-        let mut piece = Vec::new();
-        return tiles(schema).try_for_each(|tile| {
-            worker.run(tile, &mut piece)?;
-            out(&piece)
-        });
-    }
-    std::thread::scope(|scope| {
-        // Worker `i` of `n` does tiles i, i+n, i+2n, …: the collector knows where the next one comes from, and a worker
-        // that runs ahead waits at its channel.
-        let finished: Vec<_> = (0..threads)
-            .map(|first| {
-                let (sender, receiver) = mpsc::sync_channel::<Result<Vec<u8>>>(1);
-                scope.spawn(move || {
-                    let mut worker = Worker::new(updates, total);
-                    for tile in tiles(schema).skip(first).step_by(threads) {
-                        let mut piece = Vec::new();
-                        let result = worker.run(tile, &mut piece).map(|()| piece);
-                        let failed = result.is_err();
-                        if sender.send(result).is_err() || failed {
-                            return;
-                        }
-                    }
-                });
-                receiver
-            })
-            .collect();
-        for (tile, _) in tiles(schema).enumerate() {
-            let piece =
-                finished[tile % threads].recv().map_err(|_| Error::internal("a worker ended early"))?;
-            out(&piece?)?;
+    let worker = || {
+        let (mut sums, mut input, mut finish) = (Vec::new(), Vec::new(), finish());
+        move |tile: Tile, piece: &mut P| {
+            sums.clear();
+            sums.resize(tile.elements, 0.0);
+            for (place, update) in updates.iter().enumerate() {
+                tile.read(update.reader, format_args!("update {place}"), &mut input)?;
+                kernels::fold(tile.dtype, &mut sums, &input, update.weight);
+            }
+            finish(tile, total, &mut sums, piece)
         }
-        Ok(())
-    })
+    };
+    tiles::run(schema, TILE_ELEMENTS, threads, worker, out)
 }
 
 fn total_weight(updates: &[Weighted<'_>]) -> Result<f64> {
@@ -101,55 +91,10 @@ fn total_weight(updates: &[Weighted<'_>]) -> Result<f64> {
     Ok(total)
 }
 
-fn tiles(schema: &ModelSchema) -> impl Iterator<Item = Tile> {
-    schema.arrays().iter().enumerate().flat_map(|(array, spec)| {
-        let size = spec.dtype.size();
-        let elements =
-            usize::try_from(schema.array_bytes(array)).expect("a schema's arrays fit memory") / size;
-        (0..elements).step_by(TILE_ELEMENTS).map(move |start| Tile {
-            array,
-            dtype: spec.dtype,
-            offset: (start * size) as u64,
-            elements: TILE_ELEMENTS.min(elements - start),
-        })
-    })
-}
-
-/// What one thread needs; its buffers are as large as the largest tile it met.
-struct Worker<'a> {
-    updates: &'a [Weighted<'a>],
-    total: f64,
-    sums: Vec<f64>,
-    input: Vec<u8>,
-}
-
-impl<'a> Worker<'a> {
-    fn new(updates: &'a [Weighted<'a>], total: f64) -> Self {
-        Self { updates, total, sums: Vec::new(), input: Vec::new() }
-    }
-
-    fn run(&mut self, tile: Tile, output: &mut Vec<u8>) -> Result<()> {
-        let bytes = tile.elements * tile.dtype.size();
-        self.sums.clear();
-        self.sums.resize(tile.elements, 0.0);
-        self.input.resize(bytes, 0);
-        output.resize(bytes, 0);
-        for (place, update) in self.updates.iter().enumerate() {
-            update.reader.read_at(tile.array, tile.offset, &mut self.input).map_err(|error| {
-                let what = format!("reading array {} of update {place} at byte {}", tile.array, tile.offset);
-                Error::internal(what).caused_by(error)
-            })?;
-            kernels::fold(tile.dtype, &mut self.sums, &self.input, update.weight);
-        }
-        kernels::finish(tile.dtype, &self.sums, self.total, output);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ArraySpec, MemoryArrays};
+    use crate::{ArraySpec, DType, MemoryArrays};
 
     fn mean(schema: &ModelSchema, models: &[(f64, Vec<u8>)], threads: usize) -> Result<Vec<u8>> {
         let readers: Vec<_> = models

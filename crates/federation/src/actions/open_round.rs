@@ -56,6 +56,7 @@ pub(crate) async fn open_round(
         quorum: 0,
         model_in: Some(model),
         model_out: None,
+        state_out: None,
         metrics: None,
         created_at: cx.now(),
         started_at: None,

@@ -17,7 +17,7 @@ use crate::{
 /// Background work only.
 pub const ACTION: Action = Action::new("fl.round.record_aggregate", Rule::System);
 
-/// Records a stored, verified model: artifact, metrics and the round's next state in one commit. Where somebody judges
+/// Records a stored, verified model: artifact, optimiser state, metrics and the round's next state in one commit. Where somebody judges
 /// the model, their leases are in the same commit; otherwise the round is completed in it.
 pub(crate) async fn record_aggregate(
     cx: &Cx,
@@ -31,6 +31,7 @@ pub(crate) async fn record_aggregate(
     let round = super::round(&mut write, cx, id).await?;
     let federation = super::federation(&mut write, cx, round.federation).await?;
     let digest = model.sha256.to_string();
+    let state = model.optimiser.as_ref().map(|state| state.after.to_string());
     let artifact = Artifact {
         id: cx.id(),
         tenant: cx.tenant(),
@@ -48,12 +49,13 @@ pub(crate) async fn record_aggregate(
             "strategy": federation.spec.strategy,
             "seed": federation.spec.seed,
             "clients": model.clients,
+            "optimiser_state": model.optimiser,
         }),
         created_at: cx.now(),
     };
     rows::artifacts::insert(&mut write, &artifact).await?;
     rows::updates::remove(&mut write, id).await?;
-    rows::rounds::set_model_out(&mut write, id, &digest).await?;
+    rows::rounds::set_model_out(&mut write, id, &digest, state.as_deref()).await?;
     rows::rounds::set_metrics(&mut write, id, rollup).await?;
     rows::federations::set_model(&mut write, federation.id, &digest).await?;
     write.emit(&AggregateCompleted {

@@ -17,8 +17,14 @@ use thunderline_core::{Error, Result};
 use thunderline_store::{Migration, Stmt};
 
 /// The tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::portable(2001, "fl_base", include_str!("../../migrations/2001_fl_base.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::portable(2001, "fl_base", include_str!("../../migrations/2001_fl_base.sql")),
+    Migration::portable(
+        2002,
+        "fl_optimiser_state",
+        include_str!("../../migrations/2002_fl_optimiser_state.sql"),
+    ),
+];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
 #[must_use]

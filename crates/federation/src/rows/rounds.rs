@@ -7,8 +7,18 @@ use thunderline_store::{Query, Row, Stmt, Write, args};
 use super::{changed, known};
 use crate::state::RoundState;
 
-pub(crate) const STATEMENTS: &[&Stmt] =
-    &[&INSERT, &BY_ID, &STATE, &NEWEST, &LIST, &SET_STATE, &SET_CLIENTS, &SET_MODEL_OUT, &SET_METRICS];
+pub(crate) const STATEMENTS: &[&Stmt] = &[
+    &INSERT,
+    &BY_ID,
+    &STATE,
+    &NEWEST,
+    &LIST,
+    &LATEST_STATE,
+    &SET_STATE,
+    &SET_CLIENTS,
+    &SET_MODEL_OUT,
+    &SET_METRICS,
+];
 
 const INSERT: Stmt = Stmt::new(
     "fl.rounds.insert",
@@ -27,6 +37,12 @@ const LIST: Stmt = Stmt::new(
     "fl.rounds.list",
     "select * from fl_rounds where federation = $1 and tenant = $2 and number > $3 order by number, attempt limit $4",
 );
+// By the model, not by the round's own state: model and optimiser state go on together, in one commit.
+const LATEST_STATE: Stmt = Stmt::new(
+    "fl.rounds.latest_state",
+    "select state_out from fl_rounds where federation = $1 and tenant = $2 and model_out is not null
+     order by number desc, attempt desc limit 1",
+);
 const SET_STATE: Stmt = Stmt::new(
     "fl.rounds.set_state",
     "update fl_rounds set state = $3, deadline = $4, reason = $5, started_at = coalesce(started_at, $6),
@@ -36,7 +52,7 @@ const SET_STATE: Stmt = Stmt::new(
 const SET_CLIENTS: Stmt =
     Stmt::new("fl.rounds.set_clients", "update fl_rounds set wanted = $2, quorum = $3 where id = $1");
 const SET_MODEL_OUT: Stmt =
-    Stmt::new("fl.rounds.set_model_out", "update fl_rounds set model_out = $2 where id = $1");
+    Stmt::new("fl.rounds.set_model_out", "update fl_rounds set model_out = $2, state_out = $3 where id = $1");
 const SET_METRICS: Stmt =
     Stmt::new("fl.rounds.set_metrics", "update fl_rounds set metrics = $2 where id = $1");
 
@@ -63,6 +79,8 @@ pub struct Round {
     pub model_in: Option<String>,
     /// Digest of the model it made.
     pub model_out: Option<String>,
+    /// Digest of what its strategy's optimiser keeps for the next round.
+    pub state_out: Option<String>,
     /// The rollup, as far as it is known.
     pub metrics: Option<String>,
     /// When it began to look for clients.
@@ -91,6 +109,7 @@ fn from_row(row: &Row) -> Result<Round> {
         quorum: row.get("quorum")?,
         model_in: row.get("model_in")?,
         model_out: row.get("model_out")?,
+        state_out: row.get("state_out")?,
         metrics: row.get("metrics")?,
         created_at: row.get("created_at")?,
         started_at: row.get("started_at")?,
@@ -171,8 +190,23 @@ pub(crate) async fn set_clients(write: &mut Write, id: RoundId, wanted: u32, quo
     changed(write.exec(&SET_CLIENTS, args![id, wanted, quorum]).await?, "the round")
 }
 
-pub(crate) async fn set_model_out(write: &mut Write, id: RoundId, model: &str) -> Result<()> {
-    changed(write.exec(&SET_MODEL_OUT, args![id, model]).await?, "the round")
+/// What the optimiser left when the federation's current model was made. `None` before the first such round; `Some(None)`
+/// where that round's strategy kept nothing.
+pub(crate) async fn latest_state(
+    query: &mut impl Query,
+    federation: FederationId,
+    tenant: TenantId,
+) -> Result<Option<Option<String>>> {
+    query.one(&LATEST_STATE, args![federation, tenant]).await?.map(|row| row.get("state_out")).transpose()
+}
+
+pub(crate) async fn set_model_out(
+    write: &mut Write,
+    id: RoundId,
+    model: &str,
+    state: Option<&str>,
+) -> Result<()> {
+    changed(write.exec(&SET_MODEL_OUT, args![id, model, state]).await?, "the round")
 }
 
 pub(crate) async fn set_metrics(write: &mut Write, id: RoundId, metrics: &impl Serialize) -> Result<()> {

@@ -7,6 +7,7 @@
 mod document;
 mod fields;
 mod parse;
+mod strategy;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -15,6 +16,7 @@ use thunderline_numerics::model::ModelSpec;
 use thunderline_objects::Sha256;
 
 pub use document::read_document;
+pub use strategy::{Aggregation, Strategy};
 
 /// A validated federation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,19 +57,6 @@ pub enum ModelRef {
     Builtin(Vec<usize>),
     /// A stored model: `sha256:<digest>`.
     Stored(Sha256),
-}
-
-/// How updates become the next model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", content = "params", rename_all = "lowercase")]
-pub enum Strategy {
-    /// The average weighted by examples (McMahan et al. 2017, arXiv 1602.05629).
-    FedAvg,
-    /// The same average, of clients that train with a proximal term (Li et al. 2020, arXiv 1812.06127).
-    FedProx {
-        /// The proximal term's weight, ≥ 0.
-        proximal_mu: f64,
-    },
 }
 
 /// Which nodes are eligible.

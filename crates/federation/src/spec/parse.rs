@@ -5,8 +5,9 @@ use thunderline_core::{Error, Result};
 
 use super::{
     App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Encoding, Evaluation, FederationSpec,
-    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, Strategy, UpdateSpec,
+    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, UpdateSpec,
     fields::{Fields, Problems},
+    strategy,
 };
 
 const MODEL_REF: &str = "builtin:softmax(features,classes), builtin:mlp(features,hidden,…,classes) or sha256:<digest of a stored model>";
@@ -35,7 +36,7 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let mut top = Fields::of("", Some(document), problems);
     let name = top.text("name", 100, problems).unwrap_or_else(|| "federation".into());
     let model_ref = read_model_ref(&mut top, problems);
-    let strategy = read_strategy(&mut top, problems);
+    let strategy = strategy::read(&mut top, problems);
     let num_rounds = match top.get("num_rounds") {
         None => {
             problems.add("num_rounds", "missing", "a whole number from 1 to 100000");
@@ -82,35 +83,6 @@ fn read_model_ref(top: &mut Fields<'_>, problems: &mut Problems) -> Option<Model
         },
     }
     None
-}
-
-/// `strategy: fedprox` with `params` beside it, or `strategy: {name, params}`.
-fn read_strategy(top: &mut Fields<'_>, problems: &mut Problems) -> Strategy {
-    let value = top.get("strategy");
-    let (name, mut params) = match value {
-        None => ("fedavg".to_owned(), top.group("params", problems)),
-        Some(Value::String(name)) => (name.to_lowercase(), top.group("params", problems)),
-        Some(_) => {
-            let mut group = top.group("strategy", problems);
-            let name = group.text("name", 40, problems).unwrap_or_else(|| "fedavg".into());
-            let params = group.group("params", problems);
-            group.refuse_unknown(problems);
-            (name.to_lowercase(), params)
-        }
-    };
-    let strategy = match name.as_str() {
-        "fedavg" => Strategy::FedAvg,
-        "fedprox" => {
-            let proximal_mu = params.number("proximal_mu", |mu| mu >= 0.0, "0 or more", 0.01, problems);
-            Strategy::FedProx { proximal_mu }
-        }
-        other => {
-            problems.add("strategy", format!("'{other}' is not known"), "fedavg, fedprox");
-            return Strategy::FedAvg;
-        }
-    };
-    params.refuse_unknown(problems);
-    strategy
 }
 
 /// Keys of the contract whose protection is not built: a spec that asks for it must not run without it.

@@ -42,6 +42,7 @@ fn an_accepted_spec_reads_back_as_itself() {
             "evaluation": { "federated": false, "every": 2 }, "seed": 5,
         }),
         json!({ "model_ref": "builtin:softmax(4,2)", "num_rounds": 1,
+            "strategy": { "name": "fedtrimmedavg", "params": { "beta": 0.1 } },
             "app": { "command": { "name": "mine", "config": { "a": 1 } } },
             "evaluation": { "server": { "data": digest, "scale": 16 } } }),
     ];
@@ -79,6 +80,58 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
         assert!(paths.contains(&path), "{path} is missing from {paths:?}");
     }
     assert!(found.iter().all(|problem| !problem.reason.is_empty() && !problem.allowed.is_empty()));
+}
+
+#[test]
+fn every_strategy_has_flowers_defaults() {
+    let cases = [
+        ("fedprox", json!({ "proximal_mu": 0.01 })),
+        ("fedavgm", json!({ "server_learning_rate": 1.0, "server_momentum": 0.0 })),
+        ("fedadagrad", json!({ "eta": 0.1, "tau": 1e-3 })),
+        ("FedAdam", json!({ "eta": 0.1, "beta_1": 0.9, "beta_2": 0.99, "tau": 1e-3 })),
+        ("fedyogi", json!({ "eta": 0.01, "beta_1": 0.9, "beta_2": 0.99, "tau": 1e-3 })),
+        ("fedtrimmedavg", json!({ "beta": 0.2 })),
+    ];
+    for (name, params) in cases {
+        let mut document = minimal();
+        document["strategy"] = json!(name);
+        let spec = FederationSpec::parse(&document, 1).unwrap();
+        assert_eq!(spec.strategy.name(), name.to_lowercase());
+        let written = serde_json::to_value(&spec).unwrap();
+        assert_eq!(written["strategy"], json!({ "name": name.to_lowercase(), "params": params }));
+        assert_eq!(FederationSpec::parse(&written, 1).unwrap(), spec);
+    }
+    for name in ["fedavg", "fedmedian"] {
+        let mut document = minimal();
+        document["strategy"] = json!(name);
+        let written = serde_json::to_value(FederationSpec::parse(&document, 1).unwrap()).unwrap();
+        assert_eq!(written["strategy"], json!({ "name": name }));
+    }
+}
+
+#[test]
+fn a_strategys_parameters_are_checked_one_by_one() {
+    let wrong = [
+        ("fedavgm", json!({ "server_learning_rate": 0, "server_momentum": 1 })),
+        ("fedadagrad", json!({ "eta": -1, "tau": 0, "beta_1": 0.5 })),
+        ("fedadam", json!({ "eta": "fast", "beta_1": 1, "beta_2": -0.1, "tau": 0, "eta_l": 0.1 })),
+        ("fedyogi", json!({ "beta_1": 1.5 })),
+        ("fedtrimmedavg", json!({ "beta": 0.5 })),
+        ("fedmedian", json!({ "beta": 0.1 })),
+    ];
+    for (name, params) in wrong {
+        let mut document = minimal();
+        document["strategy"] = json!({ "name": name, "params": params });
+        let mut found = paths(&document);
+        let mut wanted: Vec<_> =
+            params.as_object().unwrap().keys().map(|key| format!("strategy.params.{key}")).collect();
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{name}");
+    }
+    let mut document = minimal();
+    document["strategy"] = json!({ "name": "fedtrimmedavg", "params": { "beta": 0.5 } });
+    assert_eq!(problems(&document)[0].allowed, "0 or more and below 0.5");
 }
 
 #[test]

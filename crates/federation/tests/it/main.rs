@@ -4,6 +4,7 @@ mod guards;
 mod rounds;
 mod site;
 mod statements;
+mod strategies;
 
 use thunderline_testkit::MigrationSet;
 

@@ -22,7 +22,7 @@ pub struct Federation {
     pub reason: Option<String>,
     /// The number under which Flower clients know it.
     pub run_id: String,
-    /// `fedavg`, `fedprox`.
+    /// The strategy's name, as the spec has it: `fedavg`, `fedadam`.
     pub strategy: String,
     /// What the clients run: `builtin`, `command` or `flower`.
     pub app: String,
@@ -71,11 +71,8 @@ pub struct CancelRequest {
 
 impl From<federation::Federation> for Federation {
     fn from(it: federation::Federation) -> Self {
-        use federation::spec::{App, Strategy};
-        let strategy = match it.spec.strategy {
-            Strategy::FedAvg => "fedavg",
-            Strategy::FedProx { .. } => "fedprox",
-        };
+        use federation::spec::App;
+        let strategy = it.spec.strategy.name();
         let app = match it.spec.app {
             App::Builtin(_) => "builtin",
             App::Command(_) => "command",

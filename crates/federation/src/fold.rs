@@ -1,0 +1,221 @@
+//! A round's updates become one model in a file, and the optimiser's state another.
+//!
+//! Everything streams, tile by tile: neither the updates nor the model nor the state is ever whole in memory. The same
+//! updates, model and state give the same bytes, hence the same files, however often.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::{BufReader, Read, Write},
+};
+
+use serde::Serialize;
+use thunderline_core::{Error, LeaseId, Result, RoundId};
+use thunderline_numerics::{
+    ArrayReader, FileArrays, ModelSchema, Weighted,
+    checkpoint::{CheckpointHeader, CheckpointWriter},
+    optimiser::{Before, Optimiser, Part, optimised_mean},
+    order::order_statistic,
+    weighted_mean,
+};
+use thunderline_objects::{Area, Objects, Sha256, Writer};
+
+use crate::{
+    aggregate::{Contribution, StoredModel},
+    layout::UpdateLayout,
+    plan::Purpose,
+    rows::Lease,
+    spec::{Aggregation, Strategy},
+    task::upload_area,
+};
+
+/// Aggregation uses this many threads at most: it is bound by memory, not by arithmetic.
+const MOST_THREADS: usize = 4;
+
+/// Bytes that are copied at once.
+const PIECE: usize = 1 << 20;
+
+/// What a round is folded from.
+pub(crate) struct Inputs<'a> {
+    pub round: RoundId,
+    /// The round's number, from 1.
+    pub number: u32,
+    pub strategy: &'a Strategy,
+    /// The model that the clients began from.
+    pub parent: Sha256,
+    /// What the optimiser left when that model was made: `None` where no round made it, `Some(None)` where that round
+    /// kept nothing.
+    pub state: Option<Option<Sha256>>,
+    pub leases: &'a [Lease],
+    /// What the released training leases brought.
+    pub updates: &'a HashMap<LeaseId, UpdateLayout>,
+}
+
+/// The optimiser's state before and after a round: a safetensors file in the kept area with the arrays `m/…` and `v/…`.
+#[derive(Clone, Debug, Serialize)]
+pub struct OptimiserState {
+    /// Absent in the first round.
+    pub before: Option<Sha256>,
+    /// What the next round begins with.
+    pub after: Sha256,
+    /// The length of its file.
+    pub size_bytes: u64,
+}
+
+/// Aggregates the accepted updates as the strategy says; stores the results and reads them back. Blocking.
+pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel> {
+    let checkpoints = objects.checkpoints()?;
+    let uploads = objects.area(&upload_area(inputs.round, Purpose::Train))?;
+    let (schema, parent) = arrays(&checkpoints, &inputs.parent)?;
+    let accepted: Vec<(&Lease, &UpdateLayout, f64)> = inputs
+        .leases
+        .iter()
+        .filter_map(|lease| {
+            let (report, update) = (lease.report.as_ref()?, inputs.updates.get(&lease.id)?);
+            Some((lease, update, report.num_examples))
+        })
+        .collect();
+    let readers =
+        accepted.iter().map(|(_, update, _)| update.reader(&schema, &uploads)).collect::<Result<Vec<_>>>()?;
+    let updates: Vec<Weighted<'_>> = readers
+        .iter()
+        .zip(&accepted)
+        .map(|(reader, (_, _, weight))| Weighted { reader: reader as &dyn ArrayReader, weight: *weight })
+        .collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let mut optimiser = None;
+    let (sha256, size_bytes) = match inputs.strategy.aggregation() {
+        Aggregation::Mean => {
+            store(&checkpoints, &schema, |out| weighted_mean(&schema, &updates, threads, out))?
+        }
+        Aggregation::Order(statistic) => {
+            let updates: Vec<_> = updates.iter().map(|update| update.reader).collect();
+            store(&checkpoints, &schema, |out| order_statistic(&schema, &updates, statistic, threads, out))?
+        }
+        Aggregation::Step(rule) => {
+            let before = state_before(&checkpoints, &rule, &schema, inputs.state)?;
+            let state = before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader);
+            let step = Before { model: &parent, state, round: inputs.number };
+            let files = StepFiles::begin(&checkpoints, &uploads, &schema, &rule)?;
+            let (model, after) =
+                files.fill(|out| optimised_mean(&schema, &updates, &rule, step, threads, out))?;
+            optimiser = after.map(|(after, size_bytes)| OptimiserState {
+                before: before.map(|(digest, _)| digest),
+                after,
+                size_bytes,
+            });
+            model
+        }
+    };
+    let clients = accepted
+        .iter()
+        .map(|(lease, _, num_examples)| Contribution {
+            node: lease.node,
+            num_examples: *num_examples,
+            lease: lease.id,
+        })
+        .collect();
+    Ok(StoredModel { sha256, size_bytes, clients, optimiser })
+}
+
+/// Streams a model into the kept area and reads it back.
+pub(crate) fn store(
+    checkpoints: &Area,
+    schema: &ModelSchema,
+    produce: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
+) -> Result<(Sha256, u64)> {
+    let mut file = begin(checkpoints, schema)?;
+    produce(&mut |bytes| file.write(bytes))?;
+    end(checkpoints, file)
+}
+
+fn begin(area: &Area, schema: &ModelSchema) -> Result<CheckpointWriter<Writer>> {
+    CheckpointWriter::new(area.writer()?, schema, &BTreeMap::new())
+}
+
+fn end(area: &Area, file: CheckpointWriter<Writer>) -> Result<(Sha256, u64)> {
+    let (digest, length) = file.finish()?.finish(None)?;
+    if !area.verify(&digest)? {
+        return Err(Error::internal("a checkpoint could not be read back as it was written"));
+    }
+    Ok((digest, length))
+}
+
+fn arrays(area: &Area, digest: &Sha256) -> Result<(ModelSchema, FileArrays)> {
+    let header = CheckpointHeader::read(&mut BufReader::new(area.open(digest)?))?;
+    let arrays = FileArrays::new(area.open(digest)?, header.ranges());
+    Ok((header.schema, arrays))
+}
+
+/// The optimiser's state to go on from; `None` before its first step, and where it keeps nothing.
+fn state_before(
+    area: &Area,
+    rule: &Optimiser,
+    schema: &ModelSchema,
+    latest: Option<Option<Sha256>>,
+) -> Result<Option<(Sha256, FileArrays)>> {
+    let (Some(expected), Some(latest)) = (rule.state_schema(schema)?, latest) else { return Ok(None) };
+    let digest = latest.ok_or_else(|| Error::internal("the last round left no optimiser state"))?;
+    let (found, arrays) = arrays(area, &digest)?;
+    match expected.difference(&found) {
+        None => Ok(Some((digest, arrays))),
+        Some(difference) => Err(Error::internal(format!("the optimiser's state has {difference}"))),
+    }
+}
+
+/// The files that a step writes: the model, the state, and the state's second half until the first is complete.
+struct StepFiles<'a> {
+    checkpoints: &'a Area,
+    uploads: &'a Area,
+    model: CheckpointWriter<Writer>,
+    state: Option<CheckpointWriter<Writer>>,
+    /// Among the round's uploads, and thrown away with them: the memory that a model-sized array would need goes to disk.
+    second: Option<Writer>,
+}
+
+type Stored = (Sha256, u64);
+
+impl<'a> StepFiles<'a> {
+    fn begin(
+        checkpoints: &'a Area,
+        uploads: &'a Area,
+        schema: &ModelSchema,
+        rule: &Optimiser,
+    ) -> Result<Self> {
+        let state = rule.state_schema(schema)?.map(|schema| begin(checkpoints, &schema)).transpose()?;
+        Ok(Self { checkpoints, uploads, model: begin(checkpoints, schema)?, state, second: None })
+    }
+
+    fn fill(
+        mut self,
+        produce: impl FnOnce(&mut dyn FnMut(Part, &[u8]) -> Result<()>) -> Result<()>,
+    ) -> Result<(Stored, Option<Stored>)> {
+        produce(&mut |part, bytes| match part {
+            Part::Model => self.model.write(bytes),
+            Part::First => keep(&mut self.state, bytes),
+            Part::Second => {
+                if self.second.is_none() {
+                    self.second = Some(self.uploads.writer()?);
+                }
+                Ok(self.second.as_mut().expect("it was made just now").write_all(bytes)?)
+            }
+        })?;
+        if let Some(second) = self.second {
+            let (digest, _) = second.finish(None)?;
+            let mut second = self.uploads.open(&digest)?;
+            let mut buffer = vec![0; PIECE];
+            loop {
+                match second.read(&mut buffer)? {
+                    0 => break,
+                    count => keep(&mut self.state, &buffer[..count])?,
+                }
+            }
+        }
+        let state = self.state.map(|state| end(self.checkpoints, state)).transpose()?;
+        Ok((end(self.checkpoints, self.model)?, state))
+    }
+}
+
+fn keep(state: &mut Option<CheckpointWriter<Writer>>, bytes: &[u8]) -> Result<()> {
+    let state = state.as_mut().ok_or_else(|| Error::internal("a state came that nobody keeps"))?;
+    state.write(bytes)
+}
