@@ -17,7 +17,10 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use prost::Message;
 
-use crate::budget::{Budget, held};
+use crate::{
+    blocking::blocking,
+    budget::{Budget, held},
+};
 
 /// How much of a file is in memory at once, for each answer that is being sent.
 const PIECE: u64 = 256 * 1024;
@@ -165,9 +168,10 @@ async fn read(file: Arc<File>, range: Range<u64>, budget: Budget) -> io::Result<
     let share = budget.take(length).await;
     let reading = move || {
         let mut bytes = vec![0; length];
-        file.read_exact_at(&mut bytes, range.start).map(|()| held(bytes, share))
+        file.read_exact_at(&mut bytes, range.start)?;
+        Ok(held(bytes, share))
     };
-    tokio::task::spawn_blocking(reading).await.map_err(io::Error::other)?
+    blocking(reading).await.map_err(io::Error::other)
 }
 
 #[cfg(test)]

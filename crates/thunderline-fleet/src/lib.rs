@@ -8,6 +8,7 @@
 //! Deliberately absent: rules and SQL. What a node may do and what becomes of its reply is decided by the domains.
 
 mod answer;
+mod blocking;
 mod budget;
 mod caller;
 mod calls;

@@ -60,11 +60,3 @@ async fn own(fleet: &Fleet, node: &Node, claimed: Option<&wire::Node>) -> Result
     caller::is_own(node.id, claimed.map_or(0, |claimed| claimed.node_id))?;
     fleet.seen(node).await
 }
-
-/// Runs disk-bound work off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Error::internal("work on stored objects panicked").caused_by(error))?
-}

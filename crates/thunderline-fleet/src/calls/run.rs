@@ -11,10 +11,11 @@ use federation::{
 use thunderline_core::{Error, Result, RunId};
 use thunderline_flower::{fab::RunValue, wire};
 
-use super::{blocking, own};
+use super::own;
 use crate::{
     Fleet,
     answer::{Answer, Piece},
+    blocking::blocking,
     fleet::Node,
 };
 

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use thunderline_core::{Error, Result};
+use thunderline_core::Result;
 use thunderline_objects::{Area, Sha256};
 use tokio::sync::OnceCell;
 
 use super::ModelIndex;
+use crate::blocking::blocking;
 
 /// Two per running federation (train and evaluate) for a few federations. An index is small, but holds its file open.
 const MODELS: usize = 16;
@@ -37,9 +38,7 @@ impl ModelCache {
         let build = || async {
             let checkpoints = self.checkpoints.clone();
             let work = move || ModelIndex::build(checkpoints.open(&model)?).map(Arc::new);
-            tokio::task::spawn_blocking(work)
-                .await
-                .map_err(|error| Error::internal("reading a checkpoint panicked").caused_by(error))?
+            blocking(work).await
         };
         slot.get_or_try_init(build).await.cloned()
     }

@@ -12,7 +12,7 @@ use federation::{
 use thunderline_core::{ErrorKind, Result};
 
 use super::{Upload, assemble};
-use crate::{Fleet, calls::blocking, fleet::Node};
+use crate::{Fleet, blocking::blocking, fleet::Node};
 
 /// Reads a reply whose objects are all there and hands it on, once. Where that fails for a reason that may pass, the client
 /// sends its last object again, and so it is tried again.

@@ -15,7 +15,7 @@ use thunderline_flower::ObjectId;
 use thunderline_objects::{Area, Sha256};
 
 use super::Announced;
-use crate::{Fleet, calls::blocking, fleet::Node};
+use crate::{Fleet, blocking::blocking, fleet::Node};
 
 /// How much an update may be larger than twice the model: metrics, and the descriptions of many small arrays.
 const EXTRA: u64 = 16 * 1024 * 1024;
