@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from datetime import datetime
 
 from process import Process, free_ports, wait
@@ -16,6 +17,7 @@ client_fraction: 1.0
 min_clients: {nodes}
 app: {{ flower: {app} }}
 round: {{ deadline: 900s, quorum: 1.0 }}
+evaluation: {{ federated: false }}
 """
 
 
@@ -27,7 +29,7 @@ class Thunderline:
     def __init__(self, program, folder):
         self.program, self.folder = program.resolve(), folder
         web, fleet, grpc = (f"127.0.0.1:{port}" for port in free_ports(3))
-        self.address = fleet
+        self.address, self.web = fleet, f"http://{web}"
         self.env = {"THUNDERLINE_DATA_DIR": str(folder / "data")}
         command = [self.program, "serve", "--data-dir", folder / "data"]
         command += ["--web", web, "--fleet-http", fleet, "--fleet-grpc", grpc]
@@ -62,8 +64,10 @@ class Thunderline:
         shown = self._json("federations", "show", federation)
         if shown["state"] != "completed":
             raise RuntimeError(f"the federation ended as {shown['state']}: {shown.get('reason')}")
+        with urllib.request.urlopen(f"{self.web}/api/v1/federations/{federation}/rounds?limit=1000", timeout=30) as answer:
+            listed = json.load(answer)["items"]
         return [
-            {"began": moment(one["created_at"]), "ended": moment(one["completed_at"])} for one in shown["rounds"]
+            {"began": moment(one["created_at"]), "ended": moment(one["completed_at"])} for one in listed
         ], cpu, peaks
 
     def _ended(self, federation):

@@ -93,8 +93,7 @@ impl Area {
     /// Where the blob is, or would be.
     #[must_use]
     pub fn path_of(&self, digest: &Sha256) -> PathBuf {
-        let name = digest.to_string();
-        self.folder.join(&name[..2]).join(&name)
+        self.folder.join(digest.to_string())
     }
 
     /// True where the blob is complete.
@@ -142,11 +141,15 @@ impl Area {
         }
         let incoming = self.objects.incoming();
         let written = (|| {
-            if let Some(folder) = target.parent() {
-                fs::create_dir_all(folder)?;
-            }
             File::create_new(&incoming)?.write_all(bytes)?;
-            fs::rename(&incoming, &target)
+            match fs::rename(&incoming, &target) {
+                // The area's first blob.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir_all(&self.folder)?;
+                    fs::rename(&incoming, &target)
+                }
+                done => done,
+            }
         })();
         written.map_err(|error| {
             let _gone = fs::remove_file(&incoming);

@@ -98,6 +98,18 @@ both!(who_lost_the_lease_can_neither_finish_nor_fail, async |t: TestDb| {
     assert_eq!(jobs.finish(&cx, &taken).await.unwrap_err().code(), "conflict", "only once");
 });
 
+both!(who_knows_that_it_is_alone_takes_over_at_once, async |t: TestDb| {
+    let (cx, jobs) = (t.operator(), t.db().jobs());
+    enqueue(&cx, t.db(), ONE).await?;
+    let lost = jobs.claim(&cx, "killed", &[], 9).await?.remove(0);
+    assert_eq!(jobs.take_over(&cx).await?, 1);
+    let again = jobs.claim(&cx, "next", &[], 9).await?.remove(0);
+    assert_eq!(again.id, lost.id);
+    assert_eq!(jobs.finish(&cx, &lost).await.unwrap_err().kind(), ErrorKind::Conflict);
+    jobs.finish(&cx, &again).await?;
+    assert_eq!(jobs.take_over(&cx).await?, 0);
+});
+
 both!(the_class_of_the_error_decides_about_another_try, async |t: TestDb| {
     let (cx, jobs) = (t.operator(), t.db().jobs());
     for (kind, again) in [

@@ -12,7 +12,7 @@ use federation::{Federations, actions::read, state::FederationState};
 use thunderline_core::{Actor, Cx, Error, Manifest, Result, Role, SystemClock, SystemRandom};
 use thunderline_objects::Objects;
 use thunderline_runtime::{Kind, Tasks};
-use thunderline_store::{Db, MigrationSet};
+use thunderline_store::{Db, Engine, MigrationSet};
 use thunderline_web::{Settings, Web};
 use thunderlink::Links;
 use tokio::net::TcpListener;
@@ -79,6 +79,10 @@ impl Server {
         let lock = DataLock::take(&options.data)?;
         let db = Db::connect(&options.database_url()).await?;
         db.migrate(&cx, MIGRATIONS).await?;
+        if db.engine() == Engine::Sqlite {
+            // The lock says that nobody else works on this folder.
+            db.jobs().take_over(&cx).await?;
+        }
         if thundergate::local::ensure_operator_token(&cx, &db, &options.data).await? {
             let path = thundergate::local::token_path(&options.data);
             tracing::info!(path = %path.display(), "made the operator's token");

@@ -115,5 +115,5 @@ impl Demo {
 
 /// Where a kept blob lies.
 fn blob(folder: &Path, digest: &str) -> PathBuf {
-    folder.join("objects/checkpoints").join(&digest[..2]).join(digest)
+    folder.join("objects/checkpoints").join(digest)
 }
