@@ -12,8 +12,15 @@ use thunderline_objects::{Area, Sha256};
 /// The checkpoint as NumPy's `.npz`, in a file without a name that vanishes when it is closed. Blocking.
 ///
 /// # Errors
-/// `not_found` where there is no such checkpoint; `invalid` for arrays that NumPy does not have.
+/// `not_found` where there is no such checkpoint; `conflict` where its bytes are no longer those that were stored;
+/// `invalid` for arrays that NumPy does not have.
 pub fn as_npz(area: &Area, digest: &Sha256) -> Result<File> {
+    // The converted bytes have no digest by which the caller could find the damage.
+    if !area.verify(digest)? {
+        return Err(Error::conflict(format!(
+            "the checkpoint {digest} is damaged: its bytes have another digest"
+        )));
+    }
     let mut file = area.open(digest)?;
     let header = CheckpointHeader::read(&mut BufReader::new(&mut file))?;
     let arrays = FileArrays::new(file, header.ranges());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use thunderline_contracts::federation::FederationCreated;
-use thunderline_core::{Action, Cx, Error, FederationId, Problem, Result, Role, Rule, RunId};
+use thunderline_core::{Action, Cx, Error, ErrorKind, FederationId, Problem, Result, Role, Rule, RunId};
 use thunderline_objects::Sha256;
 use thunderline_store::Write;
 
@@ -33,13 +33,14 @@ pub async fn submit(
 ) -> Result<Federation> {
     ACTION.authorize(cx)?;
     let spec = FederationSpec::parse(&read_document(document)?, cx.random_u64())?;
+    let model = damage(domain, &spec).await?;
     let mut write = domain.db.write(cx, &ACTION).await?;
     if let Some(key) = idempotency_key
         && let Some(earlier) = write.claim_key(key, &Sha256::of(document.as_bytes()).to_string()).await?
     {
         return super::federation(&mut write, cx, earlier.parse()?).await;
     }
-    check_references(&mut write, cx, &spec).await?;
+    check_references(&mut write, cx, &spec, model).await?;
     let id: FederationId = cx.id();
     let federation = Federation {
         id,
@@ -74,8 +75,25 @@ pub async fn submit(
     Ok(federation)
 }
 
+/// What is wrong with the bytes of the model that the spec names. They are read whole, hence outside the transaction.
+async fn damage(domain: &Federations, spec: &FederationSpec) -> Result<Option<&'static str>> {
+    let ModelRef::Stored(digest) = spec.model_ref else { return Ok(None) };
+    let checkpoints = domain.objects.checkpoints()?;
+    match crate::blocking(move || checkpoints.verify(&digest)).await {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some("is damaged: its bytes have another digest")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some("is known, but its file is missing")),
+        Err(error) => Err(error),
+    }
+}
+
 /// Checks that what the spec names is stored, and that a bundle knows the settings that are given to it.
-async fn check_references(write: &mut Write, cx: &Cx, spec: &FederationSpec) -> Result<()> {
+async fn check_references(
+    write: &mut Write,
+    cx: &Cx,
+    spec: &FederationSpec,
+    model_damage: Option<&str>,
+) -> Result<()> {
     let mut problems = Vec::new();
     let mut wanted = Vec::new();
     if let ModelRef::Stored(digest) = &spec.model_ref {
@@ -97,6 +115,13 @@ async fn check_references(write: &mut Write, cx: &Cx, spec: &FederationSpec) -> 
             }),
             (Some(bundle), App::Flower(app)) if kind == ArtifactKind::Bundle => {
                 check_overrides(&app.config, &bundle.metadata, &mut problems);
+            }
+            (Some(_), _) if kind == ArtifactKind::Model => {
+                problems.extend(model_damage.map(|damage| Problem {
+                    path: path.into(),
+                    reason: format!("the model {digest} {damage}"),
+                    allowed: "a model that is whole: upload it again".into(),
+                }));
             }
             _ => {}
         }

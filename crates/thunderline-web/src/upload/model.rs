@@ -3,21 +3,24 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{BufReader, Read, Seek},
+    io::{BufReader, BufWriter, Read, Seek},
 };
 
 use federation::{actions::import_artifact::Import, artifact::ArtifactKind};
 use serde_json::json;
 use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_numerics::{
-    FileArrays, ModelSchema,
+    ArrayReader, FileArrays, ModelSchema,
     checkpoint::{CheckpointHeader, CheckpointWriter, write_checkpoint},
+    finite,
     npz::NpzReader,
 };
 use thunderline_objects::{Area, Sha256};
 
 /// The first bytes of a zip archive, hence of an `.npz`.
 const ZIP: &[u8] = b"PK";
+/// How much is looked at together; a multiple of every element's size.
+const PIECE: u64 = 1 << 18;
 
 /// Reads the model, whichever of both forms it has, and keeps it.
 pub fn keep(area: &Area, mut file: File, largest: u64) -> Result<Import> {
@@ -47,15 +50,20 @@ pub fn keep(area: &Area, mut file: File, largest: u64) -> Result<Import> {
 fn from_npz(area: &Area, file: File, largest: u64) -> Result<(ModelSchema, (Sha256, u64))> {
     let mut npz = NpzReader::open(BufReader::new(file))?;
     let schema = npz.schema().clone();
+    some_arrays(&schema)?;
     // A compressed archive can promise far more than it weighs.
     if schema.bytes() > largest {
         let message =
             format!("the model's arrays have {} bytes; at most {largest} are taken", schema.bytes());
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
-    let mut writer = CheckpointWriter::new(area.writer()?, &schema, &BTreeMap::new())?;
+    // Uncompressed first: its elements can then be looked at before anything is kept.
+    let spooled = BufWriter::with_capacity(1 << 18, tempfile::tempfile_in(area.folder())?);
+    let mut writer = CheckpointWriter::new(spooled, &schema, &BTreeMap::new())?;
     npz.read(&mut |piece| writer.write(piece))?;
-    Ok((schema, writer.finish()?.finish(None)?))
+    let mut file = writer.finish()?.into_inner().map_err(|error| Error::from(error.into_error()))?;
+    file.rewind()?;
+    from_safetensors(area, file)
 }
 
 fn from_safetensors(area: &Area, mut file: File) -> Result<(ModelSchema, (Sha256, u64))> {
@@ -65,7 +73,38 @@ fn from_safetensors(area: &Area, mut file: File) -> Result<(ModelSchema, (Sha256
         let message = format!("a checkpoint of {length} bytes whose header promises {}", header.file_bytes());
         return Err(Error::new(ErrorKind::Invalid, message));
     }
+    some_arrays(&header.schema)?;
     let arrays = FileArrays::new(file, header.ranges());
+    all_finite(&header.schema, &arrays)?;
     let writer = write_checkpoint(area.writer()?, &header.schema, &BTreeMap::new(), &arrays)?;
     Ok((header.schema, writer.finish(None)?))
+}
+
+fn some_arrays(schema: &ModelSchema) -> Result<()> {
+    if schema.is_empty() {
+        return Err(Error::new(ErrorKind::Invalid, "the model has no arrays: there is nothing to train"));
+    }
+    Ok(())
+}
+
+/// A model that begins with a NaN stays one through every round.
+fn all_finite(schema: &ModelSchema, arrays: &dyn ArrayReader) -> Result<()> {
+    let mut buffer = vec![0; PIECE as usize];
+    for (place, spec) in schema.arrays().iter().enumerate() {
+        let (total, mut done) = (schema.array_bytes(place), 0);
+        while done < total {
+            let piece = &mut buffer[..PIECE.min(total - done) as usize];
+            arrays.read_at(place, done, piece)?;
+            if let Some(index) = finite::first_non_finite(spec.dtype, piece) {
+                let element = done as usize / spec.dtype.size() + index;
+                let message = format!(
+                    "the model's array '{}' has a NaN or an infinity at element {element}",
+                    spec.name
+                );
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+            done += piece.len() as u64;
+        }
+    }
+    Ok(())
 }

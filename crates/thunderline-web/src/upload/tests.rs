@@ -1,9 +1,13 @@
 //! What is kept of an upload, and what is refused.
 
-use std::io::Cursor;
+use std::{collections::BTreeMap, io::Cursor};
 
 use axum::body::Body;
-use thunderline_numerics::{ArraySpec, DType, MemoryArrays, ModelSchema, checkpoint::CheckpointHeader, npz};
+use thunderline_numerics::{
+    ArraySpec, DType, MemoryArrays, ModelSchema,
+    checkpoint::{CheckpointHeader, write_checkpoint},
+    npz,
+};
 use thunderline_objects::Objects;
 
 use super::*;
@@ -41,6 +45,48 @@ async fn an_npz_is_kept_as_safetensors_in_its_order_and_can_be_had_back() {
     let second =
         store(area, ArtifactKind::Model, Some("mine".into()), Body::from(kept), 1 << 20).await.unwrap();
     assert_eq!((second.sha256, second.name.as_str()), (import.sha256, "mine"));
+}
+
+#[tokio::test]
+async fn a_damaged_checkpoint_is_not_converted() {
+    let (_folder, area) = area();
+    let import = store(area.clone(), ArtifactKind::Model, None, Body::from(model()), 1 << 20).await.unwrap();
+    let blob = area.path_of(&import.sha256);
+    let mut bytes = std::fs::read(&blob).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::remove_file(&blob).unwrap();
+    std::fs::write(&blob, bytes).unwrap();
+    assert_eq!(download::as_npz(&area, &import.sha256).unwrap_err().code(), "conflict");
+}
+
+#[tokio::test]
+async fn a_model_with_a_nan_or_without_arrays_is_refused_with_the_arrays_name() {
+    let (_folder, area) = area();
+    let schema = ModelSchema::new(vec![
+        ArraySpec::new("first", DType::U8, &[3]),
+        ArraySpec::new("bad one", DType::F32, &[2]),
+    ])
+    .unwrap();
+    let mut bytes = vec![0; 7];
+    bytes.extend(f32::NAN.to_le_bytes());
+    let arrays = MemoryArrays::new(schema.clone(), bytes).unwrap();
+    let npz = npz::write_npz(Cursor::new(Vec::new()), &schema, &arrays).unwrap().into_inner();
+    let safetensors = write_checkpoint(Vec::new(), &schema, &BTreeMap::new(), &arrays).unwrap();
+    for body in [npz, safetensors] {
+        let refused =
+            store(area.clone(), ArtifactKind::Model, None, Body::from(body), 1 << 20).await.unwrap_err();
+        assert!(refused.to_string().contains("'bad one' has a NaN or an infinity at element 1"), "{refused}");
+    }
+    let none = ModelSchema::new(vec![]).unwrap();
+    let arrays = MemoryArrays::new(none.clone(), vec![]).unwrap();
+    let npz = npz::write_npz(Cursor::new(Vec::new()), &none, &arrays).unwrap().into_inner();
+    let safetensors = write_checkpoint(Vec::new(), &none, &BTreeMap::new(), &arrays).unwrap();
+    for body in [npz, safetensors] {
+        let refused =
+            store(area.clone(), ArtifactKind::Model, None, Body::from(body), 1 << 20).await.unwrap_err();
+        assert!(refused.to_string().contains("no arrays"), "{refused}");
+    }
+    assert_eq!(std::fs::read_dir(area.folder()).unwrap().count(), 0);
 }
 
 #[tokio::test]

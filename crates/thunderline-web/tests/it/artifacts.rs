@@ -61,7 +61,16 @@ both!(a_numpy_model_can_be_trained_on_and_fetched_in_both_forms, async |t: TestD
         "model_ref: sha256:{}\napp: {{command: x}}\nnum_rounds: 1\n",
         artifact["sha256"].as_str().unwrap()
     );
-    assert_eq!(site.post("/api/v1/federations", spec).await.status, StatusCode::CREATED);
+    assert_eq!(site.post("/api/v1/federations", spec.clone()).await.status, StatusCode::CREATED);
+    // Nobody is sent a model that is not the one that was brought.
+    let blob = site.objects.checkpoints()?.path_of(&artifact["sha256"].as_str().unwrap().parse()?);
+    fs::remove_file(&blob)?;
+    for bytes in [None, Some(vec![0; stored.len()])] {
+        bytes.map_or(Ok(()), |bytes| fs::write(&blob, bytes))?;
+        let problem = site.post("/api/v1/federations", spec.clone()).await.assert_problem(422, "invalid");
+        assert_eq!(problem["problems"][0]["path"], "model_ref");
+    }
+    site.get(&format!("{PATH}/{id}/content?format=npz")).await.assert_problem(409, "conflict");
 });
 
 both!(what_is_too_long_or_not_what_it_says_is_refused, async |t: TestDb| {
