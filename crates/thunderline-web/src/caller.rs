@@ -11,28 +11,62 @@ use crate::{problem::Failure, request::RequestCx, state::Web};
 /// The name of somebody without a token on this machine, in audit rows.
 const LOOPBACK: &str = "loopback";
 
-/// The caller's context, with the request's correlation.
+/// Headers that a proxy adds: behind one, everybody seems to come from this machine.
+const PROXIES: [&str; 3] = ["forwarded", "via", "x-real-ip"];
+
+/// The caller's context, with the request's correlation. Where the settings say so, a caller on this machine needs no
+/// token.
 pub struct Caller(pub Cx);
+
+/// The context of a caller who has a token.
+pub struct TokenCaller(pub Cx);
 
 impl FromRequestParts<Web> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Failure> {
-        let RequestCx(edge) =
-            parts.extensions.get::<RequestCx>().cloned().unwrap_or(RequestCx(web.edge().clone()));
-        if let Some(token) = bearer(&parts.headers)? {
-            let cx = thundergate::authenticate(&edge, web.db(), token).await?;
-            return Ok(Self(cx.caused_by(cx.tenant(), edge.correlation(), None)));
+        if let Some(cx) = with_token(parts, web).await? {
+            return Ok(Self(cx));
         }
-        match web.settings().loopback_role.filter(|_| loopback_host(parts)) {
+        let may = loopback_host(parts) && !proxied(&parts.headers);
+        match web.settings().loopback_role.filter(|_| may) {
             Some(role) => {
+                let edge = edge(parts, web);
                 let actor = Actor::User { name: LOOPBACK.into(), role };
                 let cx = edge.for_actor(actor, edge.tenant());
                 Ok(Self(cx.caused_by(edge.tenant(), edge.correlation(), None)))
             }
-            None => Err(unauthenticated("send 'Authorization: Bearer <token>'").into()),
+            None => Err(no_token()),
         }
     }
+}
+
+impl FromRequestParts<Web> for TokenCaller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Failure> {
+        with_token(parts, web).await?.map(Self).ok_or_else(no_token)
+    }
+}
+
+fn edge(parts: &Parts, web: &Web) -> Cx {
+    parts.extensions.get::<RequestCx>().map_or_else(|| web.edge().clone(), |RequestCx(cx)| cx.clone())
+}
+
+async fn with_token(parts: &Parts, web: &Web) -> Result<Option<Cx>, Failure> {
+    let Some(token) = bearer(&parts.headers)? else { return Ok(None) };
+    let edge = edge(parts, web);
+    let cx = thundergate::authenticate(&edge, web.db(), token).await?;
+    Ok(Some(cx.caused_by(cx.tenant(), edge.correlation(), None)))
+}
+
+fn no_token() -> Failure {
+    unauthenticated("send 'Authorization: Bearer <token>'").into()
+}
+
+/// True where the request came through a proxy, so that its origin is not known.
+fn proxied(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| PROXIES.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Failure> {

@@ -55,6 +55,19 @@ both!(the_page_may_look_from_this_machine_only, async |t: TestDb| {
     assert_eq!(asked(Method::GET, "127.0.0.1:4000").await.status, StatusCode::OK);
     asked(Method::POST, "127.0.0.1:4000").await.assert_problem(403, "forbidden");
     asked(Method::GET, "evil.example").await.assert_problem(401, "unauthenticated");
+    for header in ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via"] {
+        let headers = [("authorization", ""), ("host", "localhost"), (header, "10.0.0.1")];
+        let answer = site.ask(Method::GET, LIST, &headers, Body::empty()).await;
+        answer.assert_problem(401, "unauthenticated");
+    }
+    let artifact = site.post("/api/v1/artifacts?kind=dataset", "1,2,0\n3,4,1\n").await.json();
+    let path = format!("/api/v1/artifacts/{}", artifact["id"].as_str().unwrap());
+    let anonymous = [("authorization", ""), ("host", "localhost")];
+    assert_eq!(site.ask(Method::GET, &path, &anonymous, Body::empty()).await.status, StatusCode::OK);
+    let content = format!("{path}/content");
+    let answer = site.ask(Method::GET, &content, &anonymous, Body::empty()).await;
+    answer.assert_problem(401, "unauthenticated");
+    assert_eq!(site.get(&content).await.status, StatusCode::OK);
 });
 
 both!(the_page_and_its_files_load_nothing_from_elsewhere, async |t: TestDb| {

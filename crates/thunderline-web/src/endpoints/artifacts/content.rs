@@ -12,7 +12,7 @@ use thunderline_core::{Error, Result};
 use tokio_util::io::ReaderStream;
 use utoipa::IntoParams;
 
-use crate::{blocking::blocking, caller::Caller, download, problem::Failure, state::Web};
+use crate::{blocking::blocking, caller::TokenCaller, download, problem::Failure, state::Web};
 
 /// In which form.
 #[derive(Deserialize, IntoParams)]
@@ -22,14 +22,14 @@ pub struct Wanted {
     format: Option<String>,
 }
 
-/// An artifact's bytes.
+/// An artifact's bytes. Always needs a token.
 #[utoipa::path(
     get, path = "/api/v1/artifacts/{id}/content", tag = "artifacts", params(("id" = String, Path), Wanted),
     responses((status = OK, body = Vec<u8>, content_type = "application/octet-stream"))
 )]
 pub async fn content(
     State(web): State<Web>,
-    Caller(cx): Caller,
+    TokenCaller(cx): TokenCaller,
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Failure> {
