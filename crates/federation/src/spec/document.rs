@@ -1,7 +1,12 @@
 //! From text to a document: YAML or JSON, flat or in the nested Kubernetes-like form.
 
+use std::cell::RefCell;
+
+use serde::de::DeserializeSeed;
 use serde_json::{Map, Value};
 use thunderline_core::{Error, ErrorKind, Problem, Result};
+
+use super::duplicates::Unique;
 
 /// The longest spec that is read.
 const LONGEST: usize = 256 * 1024;
@@ -11,13 +16,16 @@ const LONGEST: usize = 256 * 1024;
 /// The nested form (`apiVersion`, `kind: Federation`, `metadata.name`, `spec`) means the same as the flat one.
 ///
 /// # Errors
-/// `invalid` with the line and column where the text is not YAML, `too_large` above 256 KiB.
+/// `invalid` with the line and column where the text is not YAML, and with every key that is given twice;
+/// `too_large` above 256 KiB.
 pub fn read_document(text: &str) -> Result<Value> {
     if text.len() > LONGEST {
         let message = format!("the spec has {} bytes; at most {LONGEST} are read", text.len());
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
-    let document: Value = yaml_serde::from_str(text).map_err(|error| {
+    let problems = RefCell::default();
+    let reader = Unique::new(&problems);
+    let document = reader.deserialize(yaml_serde::Deserializer::from_str(text)).map_err(|error| {
         let place = error
             .location()
             .map_or_else(String::new, |place| format!("line {}, column {}", place.line(), place.column()));
@@ -27,6 +35,14 @@ pub fn read_document(text: &str) -> Result<Value> {
             "a YAML or JSON document",
         )
     })?;
+    match problems.into_inner() {
+        none if none.is_empty() => {}
+        mut one if one.len() == 1 => {
+            let Problem { path, reason, allowed } = one.remove(0);
+            return Err(Error::invalid_value(path, reason, allowed));
+        }
+        several => return Err(Error::invalid("the spec gives keys more than once", several)),
+    }
     match document {
         Value::Object(keys) if keys.contains_key("spec") => flatten(keys),
         Value::Object(_) => Ok(document),

@@ -5,6 +5,7 @@
 //! accepted serialises to a document that parses to the same spec again: nothing is implied by what was left out.
 
 mod document;
+mod duplicates;
 mod fields;
 mod parse;
 mod strategy;

@@ -216,3 +216,18 @@ fn every_key_of_the_reference_is_known_and_every_known_key_is_in_it() {
         }
     }
 }
+
+#[test]
+fn a_key_that_is_given_twice_is_refused_with_its_path_in_yaml_and_in_json() {
+    let yaml =
+        "model_ref: builtin:softmax(4,2)\nnum_rounds: 1\nround: {quorum: 1, quorum: 2}\nnum_rounds: 2\n";
+    let refused = read_document(yaml).unwrap_err();
+    let paths: Vec<_> = refused.problems().iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(paths, ["round.quorum", "num_rounds"]);
+    let json = r#"{"spec": {"seed": 1, "tags": [{"a": 1, "a": 1}]}}"#;
+    let refused = read_document(json).unwrap_err();
+    assert_eq!(refused.problems()[0].path, "spec.tags[0].a");
+    let merged = "a: &x {k: [1, -2, 0.5, true, null, y, 18446744073709551615]}\nb: *x\n";
+    let expected = json!({"k": [1, -2, 0.5, true, null, "y", u64::MAX]});
+    assert_eq!(read_document(merged).unwrap(), json!({"a": expected, "b": expected}));
+}
