@@ -7,6 +7,7 @@ use std::{
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use ureq::http::Uri;
 
 use super::Client;
 use crate::failure::Result;
@@ -64,7 +65,12 @@ impl Remote {
         // The local token is not shown to other machines.
         let own = || fs::read_to_string(token_path(data)).ok().filter(|_| is_loopback(&server));
         let token = self.token.clone().or_else(own).map(|token| token.trim().to_owned());
-        Client::new(&server, token)
+        let client = Client::new(&server, token)?;
+        Ok(client.refused_without_token(if is_loopback(&server) {
+            format!("no token in {}; use --data-dir DIR or --token TOKEN", data.display())
+        } else {
+            "other machines' servers want --token TOKEN".to_owned()
+        }))
     }
 }
 
@@ -74,10 +80,9 @@ fn token_path(data: &Path) -> PathBuf {
 
 /// True where the address names this machine by a loopback name.
 fn is_loopback(server: &str) -> bool {
-    let host = server.strip_prefix("http://").unwrap_or(server);
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
-        host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    })
+    // Parsed like the request's address is: in http://localhost:x@host/ the host is the last part.
+    let Ok(uri) = server.parse::<Uri>() else { return false };
+    matches!(uri.host(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
 #[cfg(test)]
@@ -89,7 +94,15 @@ mod tests {
         for own in ["http://127.0.0.1:4000", "http://localhost", "http://[::1]:4000/"] {
             assert!(is_loopback(own), "{own}");
         }
-        for foreign in ["http://127.0.0.1.example:4000", "http://10.0.0.1", "http://localhost.example"] {
+        for foreign in [
+            "http://127.0.0.1.example:4000",
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://localhost:x@evil/",
+            "http://127.0.0.1@evil:4000",
+            "http://evil/localhost",
+            "http://evil/?@localhost",
+        ] {
             assert!(!is_loopback(foreign), "{foreign}");
         }
     }

@@ -25,6 +25,8 @@ pub struct Client {
     agent: Agent,
     base: String,
     token: Option<String>,
+    /// What to do where a request without a token is refused.
+    hint: String,
 }
 
 impl Client {
@@ -42,7 +44,18 @@ impl Client {
             .timeout_connect(Some(CONNECT))
             .user_agent(concat!("thunderline/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), base: base.trim_end_matches('/').to_owned(), token })
+        Ok(Self {
+            agent: config.into(),
+            base: base.trim_end_matches('/').to_owned(),
+            token,
+            hint: String::new(),
+        })
+    }
+
+    /// What is told where the server refuses a request for want of a token.
+    #[must_use]
+    pub fn refused_without_token(self, hint: String) -> Self {
+        Self { hint, ..self }
     }
 
     /// The server's address.
@@ -75,7 +88,7 @@ impl Client {
         {
             request = request.header(name, value);
         }
-        checked(request.call(), &self.base)
+        self.checked(request.call())
     }
 
     /// Does something.
@@ -149,26 +162,35 @@ impl Client {
         {
             request = request.header(name, value);
         }
-        json(checked(request.send(body), &self.base)?)
+        json(self.checked(request.send(body))?)
     }
 
     fn authorization(&self) -> Option<(&'static str, String)> {
         self.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")))
     }
+
+    fn checked(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
+        let response = answer.map_err(|error| unreachable(&self.base, &error))?;
+        let status = response.status().as_u16();
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let mut failure = refused(response, &self.base);
+        if self.token.is_none() && !self.hint.is_empty() && matches!(status, 401 | 403) {
+            failure.message = format!("{} (the server says: {})", self.hint, failure.message);
+        }
+        Err(failure)
+    }
 }
 
-fn checked(answer: Result<Response<Body>, ureq::Error>, base: &str) -> Result<Response<Body>> {
-    let response = answer.map_err(|error| unreachable(base, &error))?;
+fn refused(response: Response<Body>, base: &str) -> Failure {
     let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
     let is_problem = response.body().mime_type() == Some(MEDIA_TYPE);
     let mut text = String::new();
     let _partial = response.into_body().into_reader().take(1 << 20).read_to_string(&mut text);
     match serde_json::from_str::<ProblemDetails>(&text) {
-        Ok(details) if is_problem => Err(details.into()),
-        _ => Err(Failure::failed(format!("{base} answered {status}, which is not how Thunderline answers"))),
+        Ok(details) if is_problem => details.into(),
+        _ => Failure::failed(format!("{base} answered {status}, which is not how Thunderline answers")),
     }
 }
 
@@ -181,4 +203,26 @@ fn json<T: DeserializeOwned>(response: Response<Body>) -> Result<T> {
     let reader = response.into_body().into_reader();
     serde_json::from_reader(std::io::BufReader::new(reader))
         .map_err(|error| Failure::failed(format!("the server's answer is not understood: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_token_is_told_where_to_get_one() {
+        let refusal = || {
+            let body = Body::builder().mime_type(MEDIA_TYPE).data(
+                r#"{"type":"","title":"","status":403,"detail":"user:loopback may not","code":"forbidden","correlation":""}"#,
+            );
+            Ok(ureq::http::Response::builder().status(403).body(body).unwrap())
+        };
+        let told = |token| {
+            let client = Client::new("http://127.0.0.1:9", token).unwrap();
+            client.refused_without_token("no token in x".into()).checked(refusal()).unwrap_err()
+        };
+        assert!(told(None).message.starts_with("no token in x"), "{}", told(None));
+        assert_eq!(told(Some("t".into())).message, "user:loopback may not");
+        assert_eq!(told(None).exit, Exit::Refused);
+    }
 }

@@ -11,7 +11,10 @@ use serde_json::Value;
 use thunderline_core::{Error, Problem};
 use thunderline_web::dto::artifact::Artifact;
 
-use crate::{client::Client, failure::Result};
+use crate::{
+    client::Client,
+    failure::{Exit, Failure, Result},
+};
 
 /// Where files may be named, and what they are.
 const PLACES: [(&str, &[&str], &str); 4] = [
@@ -39,7 +42,7 @@ pub fn upload<'a>(client: &Client, text: &'a str, folder: &Path) -> Result<Cow<'
     }
     check(&document, &named)?;
     for it in &named {
-        let artifact = send(client, it)?;
+        let artifact = send(client, it).map_err(|failure| about(it, failure))?;
         put(&mut document, it, &artifact.sha256);
     }
     Ok(Cow::Owned(serde_json::to_string_pretty(&document).expect("a document is plain data")))
@@ -63,10 +66,17 @@ fn check(document: &Value, named: &[Named]) -> Result<()> {
     let mut rest = document.clone();
     for it in named {
         put(&mut rest, it, &"0".repeat(64));
-        if let Err(error) = fs::metadata(&it.file) {
+        let reason = match fs::metadata(&it.file) {
+            Err(error) => Some(format!("{} cannot be read: {error}", it.file.display())),
+            Ok(found) if found.is_dir() && it.kind != "bundle" => {
+                Some(format!("{} is a folder", it.file.display()))
+            }
+            Ok(_) => None,
+        };
+        if let Some(reason) = reason {
             problems.push(Problem {
                 path: it.path.into(),
-                reason: format!("{} cannot be read: {error}", it.file.display()),
+                reason,
                 allowed: "a digest (sha256:…) or a file, relative to the spec's folder".into(),
             });
         }
@@ -79,6 +89,14 @@ fn check(document: &Value, named: &[Named]) -> Result<()> {
         1 => Err(Error::invalid(problems[0].to_string(), problems).into()),
         count => Err(Error::invalid(format!("the spec has {count} problems"), problems).into()),
     }
+}
+
+/// Of several files, this is the one that is refused.
+fn about(named: &Named, failure: Failure) -> Failure {
+    if failure.exit == Exit::Unreachable {
+        return failure;
+    }
+    Failure::new(failure.exit, format!("{}: {}: {failure}", named.path, named.file.display()))
 }
 
 fn put(document: &mut Value, named: &Named, digest: &str) {
@@ -127,6 +145,22 @@ mod tests {
         let client = Client::new("http://127.0.0.1:9", None).unwrap();
         let text = "# kept\nmodel_ref: builtin:softmax(4,2)\nnum_rounds: 1\n";
         assert_eq!(upload(&client, text, Path::new(".")).unwrap(), text);
+    }
+
+    #[test]
+    fn a_folder_is_no_model() {
+        let client = Client::new("http://127.0.0.1:9", None).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let refused = upload(&client, "model_ref: .\nnum_rounds: 1\n", folder.path()).unwrap_err();
+        assert!(refused.problems[0].reason.ends_with("is a folder"), "{refused}");
+        assert_eq!((refused.exit, refused.problems[0].path.as_str()), (Exit::Refused, "model_ref"));
+    }
+
+    #[test]
+    fn a_refused_file_is_named_with_its_key() {
+        let named = Named { path: "model_ref", keys: &["model_ref"], kind: "model", file: "a.npz".into() };
+        let told = about(&named, Failure::new(Exit::Refused, "no model")).to_string();
+        assert_eq!(told, "model_ref: a.npz: no model");
     }
 
     #[test]
