@@ -91,7 +91,7 @@ pub async fn list_leases(cx: &Cx, domain: &Federations, round: RoundId) -> Resul
     rows::leases::of_round(&mut read, round, cx.tenant()).await
 }
 
-/// The metrics of every completed round, in order.
+/// The metrics of every completed round after that number (0: of all), in order.
 ///
 /// # Errors
 /// `not_found` where there is no such federation.
@@ -99,10 +99,11 @@ pub async fn list_rollups(
     cx: &Cx,
     domain: &Federations,
     federation: FederationId,
+    after: u32,
 ) -> Result<Vec<(u32, Rollup)>> {
     let mut read = domain.db.read(cx, &ACTION).await?;
     super::federation(&mut read, cx, federation).await?;
-    rows::rollups::of_federation(&mut read, federation, cx.tenant()).await
+    rows::rollups::of_federation(&mut read, federation, after, cx.tenant()).await
 }
 
 /// Artifacts, the newest first.

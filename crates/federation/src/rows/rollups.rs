@@ -15,7 +15,8 @@ const INSERT: Stmt = Stmt::new(
 );
 const OF_FEDERATION: Stmt = Stmt::new(
     "fl.rollups.of_federation",
-    "select number, aggregates from fl_rollups where federation = $1 and tenant = $2 order by number",
+    "select number, aggregates from fl_rollups where federation = $1 and tenant = $2 and number > $3
+     order by number",
 );
 
 pub(crate) async fn insert(write: &mut Write, cx: &Cx, round: &Round, rollup: &Rollup) -> Result<()> {
@@ -26,13 +27,14 @@ pub(crate) async fn insert(write: &mut Write, cx: &Cx, round: &Round, rollup: &R
     Ok(())
 }
 
-/// Round numbers and rollups, in order.
+/// Round numbers and rollups of rounds after that number, in order.
 pub(crate) async fn of_federation(
     query: &mut impl Query,
     federation: FederationId,
+    after: u32,
     tenant: TenantId,
 ) -> Result<Vec<(u32, Rollup)>> {
-    let rows = query.all(&OF_FEDERATION, args![federation, tenant]).await?;
+    let rows = query.all(&OF_FEDERATION, args![federation, tenant, after]).await?;
     rows.iter()
         .map(|row| {
             let aggregates: String = row.get("aggregates")?;

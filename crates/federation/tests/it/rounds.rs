@@ -61,7 +61,8 @@ both!(a_round_averages_its_updates_by_examples_and_completes_the_federation, asy
     let done = site.get(&federation).await?;
     assert_eq!((done.state, done.completed_rounds), (FederationState::Completed, 1));
     assert_eq!(site.elements(&done.model.unwrap())?, [4.0; 4]);
-    let rollups = read::list_rollups(&site.t.viewer(), &site.domain, federation.id).await?;
+    let rollups = read::list_rollups(&site.t.viewer(), &site.domain, federation.id, 0).await?;
+    assert!(read::list_rollups(&site.t.viewer(), &site.domain, federation.id, 1).await?.is_empty());
     assert_eq!((rollups[0].1.train.clients, rollups[0].1.train.metrics["loss"]), (2, 4.0));
     assert_eq!(rollups[0].1.train.bytes, 32);
     let artifacts =
@@ -207,7 +208,7 @@ both!(evaluation_by_clients_ends_the_round_with_their_judgement, async |t: TestD
         site.answer(&task, loss, 2.0).await?;
     }
     site.drive(&federation).await?;
-    let rollups = read::list_rollups(&site.t.viewer(), &site.domain, federation.id).await?;
+    let rollups = read::list_rollups(&site.t.viewer(), &site.domain, federation.id, 0).await?;
     assert_eq!(rollups[0].1.evaluate.as_ref().unwrap().metrics["loss"], 0.5);
     assert_eq!(site.get(&federation).await?.state, FederationState::Completed);
 });

@@ -4,6 +4,8 @@
 
 const SHOWN_FEDERATIONS = 20;
 const SHOWN_EVENTS = 15;
+// Of an id, what tells apart what was made in different milliseconds.
+const SHORT_ID = 13;
 const SETTLE_MS = 200;
 const OVER = ["completed", "failed", "cancelled"];
 const QUIET = ["fl.client.lease_issued", "fl.client.joined", "fl.client.update_accepted"];
@@ -136,16 +138,19 @@ async function federationRow(federation) {
   const path = `/api/v1/federations/${federation.id}`;
   const known = rollups.get(federation.id);
   if (!known || known.rounds !== federation.completed_rounds) {
-    const items = federation.completed_rounds ? (await get(`${path}/rollups`)).items : [];
-    rollups.set(federation.id, { rounds: federation.completed_rounds, items });
+    const old = known?.items ?? [];
+    const after = old.at(-1)?.round ?? 0;
+    const items = federation.completed_rounds ? (await get(`${path}/rollups?after=${after}`)).items : [];
+    rollups.set(federation.id, { rounds: federation.completed_rounds, items: [...old, ...items] });
   }
   const details = OVER.includes(federation.state) ? null : await get(path);
   const { items } = rollups.get(federation.id);
   const share = `${federation.completed_rounds} of ${federation.rounds_total} rounds`;
   const bar = element("progress", { max: federation.rounds_total, value: federation.completed_rounds, "aria-label": share });
   return element("tr", {},
-    element("th", { scope: "row" }, federation.name, sub(`${federation.strategy} · ${federation.app} · ${when(federation.created_at)}`)),
-    cell("State", element("div", {}, badge(federation.state), sub(federation.reason, "bad-text"))),
+    element("th", { scope: "row" }, federation.name, sub(`${federation.strategy} · ${federation.app} · ${when(federation.created_at)}`),
+      element("span", { class: "sub mono", title: federation.id }, federation.id.slice(0, SHORT_ID))),
+    cell("State", element("div", {}, badge(federation.state), sub(federation.reason, federation.state === "failed" ? "bad-text" : ""))),
     cell("Progress", element("div", {}, bar, sub(share), sub(details ? present(details) : ""))),
     cell("Accuracy", trend(items, "accuracy")),
     cell("Loss", trend(items, "loss")));

@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use thunderline_core::{Clock, SystemClock};
-use thunderline_web::dto::{federation::FederationDetails, page::Page, rollup::Rollup};
+use thunderline_web::dto::{federation::FederationDetails, node::Node, page::Page, rollup::Rollup};
 
 use super::Client;
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(250);
 /// A server that restarts is away for a moment; this many looks in a row may fail.
 const PATIENCE: u32 = 120;
+/// Looks in a row that find a round without nodes before that is told as a line.
+const WAITS: u32 = 4;
 
 /// What is shown meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +52,10 @@ pub struct Watched {
 pub fn watch(client: &Client, id: &str, show: Show, keep_on: &dyn Fn() -> bool) -> Result<Watched> {
     let path = format!("/api/v1/federations/{id}");
     let mut live = if show == Show::Progress { Live::stdout() } else { Live::silent() };
-    let (mut rollups, mut told, mut missed) = (Vec::<Rollup>::new(), 0, 0);
+    let (mut rollups, mut begun, mut missed, mut waiting) = (Vec::<Rollup>::new(), false, 0, 0);
     loop {
-        let details: FederationDetails = match client.get(&path, &[]) {
-            Err(away) if away.exit == Exit::Unreachable && told > 0 && missed < PATIENCE => {
+        let (details, new) = match look(client, &path, &rollups) {
+            Err(away) if away.exit == Exit::Unreachable && begun && missed < PATIENCE => {
                 missed += 1;
                 live.draw(&[format!("{away}")]);
                 thread::sleep(LOOK);
@@ -61,13 +63,14 @@ pub fn watch(client: &Client, id: &str, show: Show, keep_on: &dyn Fn() -> bool) 
             }
             other => other?,
         };
-        missed = 0;
-        if details.federation.completed_rounds as usize > rollups.len() {
-            rollups = client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items;
-            for rollup in rollups.iter().skip(told) {
-                tell(rollup, details.federation.rounds_total, show, &live);
-            }
-            told = rollups.len();
+        (begun, missed) = (true, 0);
+        for rollup in &new {
+            tell(rollup, details.federation.rounds_total, show, &live);
+        }
+        rollups.extend(new);
+        waiting = if progress::waits_for_nodes(&details) { waiting + 1 } else { 0 };
+        if waiting == WAITS && show == Show::Progress && !live.is_terminal() {
+            say(&progress::waiting_line(&details, online(client)));
         }
         live.draw(&progress::block(&details, &rollups, SystemClock.now()));
         let watched = Watched { details, rollups };
@@ -77,6 +80,23 @@ pub fn watch(client: &Client, id: &str, show: Show, keep_on: &dyn Fn() -> bool) 
         rollups = watched.rollups;
         thread::sleep(LOOK);
     }
+}
+
+/// The federation, and the metrics of the rounds that are not known yet.
+fn look(client: &Client, path: &str, known: &[Rollup]) -> Result<(FederationDetails, Vec<Rollup>)> {
+    let details: FederationDetails = client.get(path, &[])?;
+    if details.federation.completed_rounds as usize <= known.len() {
+        return Ok((details, Vec::new()));
+    }
+    let after = known.last().map_or(0, |rollup| rollup.round).to_string();
+    let page: Page<Rollup> = client.get(&format!("{path}/rollups"), &[("after", &after)])?;
+    Ok((details, page.items))
+}
+
+/// How many nodes are online, as far as that can be learned.
+fn online(client: &Client) -> Option<usize> {
+    let nodes: Page<Node> = client.get("/api/v1/nodes", &[("limit", "1000")]).ok()?;
+    Some(nodes.items.iter().filter(|node| node.state == "online").count())
 }
 
 fn tell(rollup: &Rollup, total: u32, show: Show, live: &Live) {

@@ -49,6 +49,22 @@ pub fn round_line(rollup: &Rollup, total: u32) -> String {
     )
 }
 
+/// True while the newest round cannot begin for want of nodes.
+#[must_use]
+pub fn waits_for_nodes(details: &FederationDetails) -> bool {
+    details.current_round.as_ref().is_some_and(|round| round.state == "selecting")
+        && details.federation.state == "running"
+}
+
+/// That a round waits for nodes, with how many there are and how many it needs.
+#[must_use]
+pub fn waiting_line(details: &FederationDetails, online: Option<usize>) -> String {
+    let online = online.map_or_else(String::new, |online| format!("; {online} online"));
+    let needed = details.spec["min_clients"].as_u64();
+    let needed = needed.map_or_else(String::new, |needed| format!(", at least {needed} needed"));
+    format!("{}{online}{needed}", present(details))
+}
+
 /// What the newest round is doing.
 #[must_use]
 pub fn present(details: &FederationDetails) -> String {
@@ -176,6 +192,18 @@ mod tests {
     #[test]
     fn before_the_first_round_no_time_is_promised() {
         assert!(!block(&details(0), &[], start())[0].contains("left"));
+    }
+
+    #[test]
+    fn a_round_without_nodes_says_how_many_there_are_and_how_many_it_needs() {
+        let mut waiting = details(0);
+        assert!(!waits_for_nodes(&waiting));
+        waiting.current_round.as_mut().unwrap().state = "selecting".into();
+        waiting.spec = serde_json::json!({"min_clients": 3});
+        assert!(waits_for_nodes(&waiting));
+        let line = waiting_line(&waiting, Some(1));
+        assert_eq!(line, "round 1: waits for enough nodes; 1 online, at least 3 needed");
+        assert_eq!(waiting_line(&details(0), None), "round 1: 7 of 10 clients have trained, 1 lost");
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl Submit {
         let document = files::upload(client, &text, &folder)?;
         let federation = client.submit(&document, self.idempotency_key.as_deref())?;
         if self.watch {
+            super::watch::on_interrupt(&federation.id)?;
             return watch::watch(client, &federation.id, format.into(), &|| true)?.outcome();
         }
         print(format, &federation, |it| {

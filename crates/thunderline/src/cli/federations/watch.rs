@@ -1,6 +1,9 @@
 //! `thunderline federations watch`
 
+use std::process;
+
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     client::{Client, watch},
@@ -20,6 +23,28 @@ pub struct Watch {
 impl Watch {
     /// Watches. Ends with 1 where the federation fails or is cancelled.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        on_interrupt(&self.id)?;
         watch::watch(client, &self.id, format.into(), &|| true)?.outcome()
     }
+}
+
+/// The exit code of a program that Ctrl-C ended: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
+
+/// On Ctrl-C only the watching ends, which is said.
+pub fn on_interrupt(id: &str) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let id = id.to_owned();
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+            interrupt.recv().await;
+            eprintln!(
+                "\nno longer watching; the federation goes on at the server. Watch again: thunderline federations watch \
+                 {id}; end it: thunderline federations cancel {id}"
+            );
+            process::exit(INTERRUPTED);
+        });
+    })?;
+    Ok(())
 }
