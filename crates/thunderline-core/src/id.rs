@@ -9,6 +9,12 @@ use uuid::Uuid;
 
 use crate::{Error, Result};
 
+/// The name of a kind of thing with the article before it.
+fn article(what: &str) -> String {
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {what}")
+}
+
 macro_rules! uuid_id {
     ($($(#[$doc:meta])* $name:ident = $what:literal),+ $(,)?) => {$(
         $(#[$doc])*
@@ -32,7 +38,7 @@ macro_rules! uuid_id {
             type Err = Error;
             fn from_str(text: &str) -> Result<Self> {
                 Uuid::parse_str(text).map(Self).map_err(|_| {
-                    Error::invalid_value("id", format!("'{text}' is not a {} id", $what), "a UUID, as the listing prints it")
+                    Error::invalid_value("id", format!("'{text}' is not {} id", article($what)), "a UUID, as the listing prints it")
                 })
             }
         }
@@ -88,7 +94,7 @@ macro_rules! wire_id {
             type Error = Error;
             fn try_from(bits: u64) -> Result<Self> {
                 if bits == 0 || bits > u64::MAX >> 1 {
-                    let reason = format!("{bits} is not a {} id", $what);
+                    let reason = format!("{bits} is not {} id", article($what));
                     return Err(Error::invalid_value("id", reason, "1 to 9223372036854775807"));
                 }
                 Ok(Self(bits))
@@ -102,7 +108,7 @@ macro_rules! wire_id {
             type Err = Error;
             fn from_str(text: &str) -> Result<Self> {
                 text.parse::<u64>().ok().and_then(|bits| Self::try_from(bits).ok()).ok_or_else(|| {
-                    Error::invalid_value("id", format!("'{text}' is not a {} id", $what), "1 to 9223372036854775807")
+                    Error::invalid_value("id", format!("'{text}' is not {} id", article($what)), "1 to 9223372036854775807")
                 })
             }
         }
@@ -147,6 +153,8 @@ mod tests {
     fn a_malformed_id_says_what_is_allowed() {
         let error = "nonsense".parse::<FederationId>().unwrap_err();
         assert_eq!(error.code(), "invalid");
-        assert!(error.to_string().contains("nonsense"), "{error}");
+        assert!(error.to_string().contains("'nonsense' is not a federation id"), "{error}");
+        let error = "x".parse::<ArtifactId>().unwrap_err();
+        assert!(error.to_string().contains("is not an artifact id"), "{error}");
     }
 }

@@ -3,8 +3,8 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Column, Decode, Executor, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool,
-    Transaction, TypeInfo, ValueRef,
+    AssertSqlSafe, Column, Connection, Decode, Executor, PgConnection, PgPool, Postgres, Row as _,
+    SqlSafeStr, Sqlite, SqlitePool, Transaction, TypeInfo, ValueRef,
     pool::PoolOptions,
     postgres::{PgArguments, PgConnectOptions, PgRow},
     query::Query,
@@ -84,6 +84,11 @@ impl Pools {
         let options = options
             .application_name("thunderline")
             .options([("lock_timeout", millis.as_str()), ("idle_in_transaction_session_timeout", "60000")]);
+        // A pool would try again until its patience is over, and then say no more than that it is.
+        let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+        let first = first.unwrap_or_else(|late| Err(sqlx::Error::Io(late.into())));
+        let closed = first.map_err(|e| explain("connect", e))?.close().await;
+        closed.map_err(|e| explain("connect", e))?;
         let pool =
             PoolOptions::<Postgres>::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
         Ok(Self::Postgres(pool.connect_with(options).await.map_err(|e| explain("connect", e))?))

@@ -247,6 +247,16 @@ both!(of_two_requests_with_one_key_at_once_one_acts, async |t: TestDb| {
     assert_eq!(things(&t).await?, 1);
 });
 
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_as_such() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let url = format!("postgres://x@127.0.0.1:{port}/x");
+    let error = Db::connect(&url).await.err().expect("nobody listens there").chain();
+    assert!(error.contains("the database is away") && error.contains("refused"), "{error}");
+}
+
 both!(a_connection_that_is_cut_leaves_nothing_and_the_pool_recovers, async |t: TestDb| {
     let cx = t.operator();
     let mut write = t.db().write(&cx, &ADD).await?;

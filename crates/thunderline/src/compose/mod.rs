@@ -63,7 +63,7 @@ pub struct Stopped {
 }
 
 impl Server {
-    /// Starts everything: database, objects, domains, background work, and the listeners last.
+    /// Starts everything: ports, database, objects, domains, background work; the ports are answered last.
     ///
     /// # Errors
     /// `invalid` for options that are refused; `conflict` where another server uses the data folder; `unavailable` where
@@ -77,6 +77,10 @@ impl Server {
                 .caused_by(error)
         })?;
         let lock = DataLock::take(&options.data)?;
+        // Before there are keys and tokens: a port that is taken leaves none behind.
+        let web_listener = bind("web", options.web).await?;
+        let http_listener = bind("fleet-http", options.fleet_http).await?;
+        let grpc_listener = bind("fleet-grpc", options.fleet_grpc).await?;
         let db = Db::connect(&options.database_url()).await?;
         db.migrate(&cx, MIGRATIONS).await?;
         if db.engine() == Engine::Sqlite {
@@ -92,10 +96,6 @@ impl Server {
         let links = Links::new(db.clone());
         let returning = thunderlink::presence::restore(&cx, &links).await?;
         tracing::info!(nodes = returning, "nodes that were there before are expected back");
-
-        let web_listener = bind("web", options.web).await?;
-        let http_listener = bind("fleet-http", options.fleet_http).await?;
-        let grpc_listener = bind("fleet-grpc", options.fleet_grpc).await?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),
             fleet_http: format!("http://{}", http_listener.local_addr()?),

@@ -18,6 +18,8 @@ use crate::{
 
 /// Rounds between two lines of the table.
 const EVERY: u32 = 10;
+/// So many rounds are all shown.
+const WHOLE: usize = 20;
 
 /// The demo's result.
 #[derive(Clone, Debug, Serialize)]
@@ -101,7 +103,8 @@ impl Report {
     #[must_use]
     pub fn human(&self) -> String {
         let shown = |round: &&Round| {
-            round.round == 1
+            self.rounds.len() <= WHOLE
+                || round.round == 1
                 || round.round.is_multiple_of(EVERY)
                 || Some(round.round) == self.rounds.last().map(|it| it.round)
         };

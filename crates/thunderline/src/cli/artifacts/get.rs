@@ -13,7 +13,7 @@ use thunderline_web::dto::artifact::Artifact;
 
 use crate::{
     client::Client,
-    failure::{Failure, Result},
+    failure::{Exit, Failure, Result},
     output::{Format, numbers::bytes, print},
 };
 
@@ -34,6 +34,12 @@ impl Get {
     /// Fetches it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let path = format!("/api/v1/artifacts/{}", self.id);
+        if let Some(folder) = self.output.as_ref().filter(|target| target.is_dir()) {
+            return Err(Failure::new(
+                Exit::Refused,
+                format!("{} is a folder; -o takes the name of a file", folder.display()),
+            ));
+        }
         let artifact: Artifact = client.get(&path, &[])?;
         let wanted = self.format.clone().unwrap_or_else(|| artifact.format.clone());
         let name = || PathBuf::from(format!("{}.{wanted}", &artifact.sha256[..16]));
@@ -96,6 +102,14 @@ fn copy(input: &mut impl Read, partial: &Path, expected: Option<&str>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_no_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let get = Get { id: "x".into(), output: Some(folder.path().into()), format: None };
+        let client = Client::new("http://127.0.0.1:9", None).unwrap();
+        assert_eq!(get.run(&client, Format::Human).unwrap_err().exit, Exit::Refused);
+    }
 
     #[test]
     fn a_file_with_another_digest_is_not_left_behind() {
