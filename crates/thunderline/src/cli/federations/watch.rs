@@ -31,6 +31,11 @@ impl Watch {
 /// The exit code of a program that Ctrl-C ended: 128 and the signal's number.
 const INTERRUPTED: i32 = 130;
 
+#[expect(clippy::disallowed_methods, reason = "a watch holds nothing that a destructor would put right")]
+fn end_now() -> ! {
+    process::exit(INTERRUPTED)
+}
+
 /// On Ctrl-C only the watching ends, which is said.
 pub fn on_interrupt(id: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -43,7 +48,7 @@ pub fn on_interrupt(id: &str) -> Result<()> {
                 "\nno longer watching; the federation goes on at the server. Watch again: thunderline federations watch \
                  {id}; end it: thunderline federations cancel {id}"
             );
-            process::exit(INTERRUPTED);
+            end_now();
         });
     })?;
     Ok(())
