@@ -32,9 +32,9 @@ struct Claims {
     run_id: RunId,
     lease_id: String,
     /// The message's id is the hash of everything in it, so this binds the manifest to model, configuration and app.
-    message_id: Option<String>,
+    message_id: String,
     /// `train` or `evaluate`.
-    purpose: Option<String>,
+    purpose: String,
 }
 
 /// Checks the signature and the claims.
@@ -66,10 +66,10 @@ pub(crate) fn verify(manifest: &str, key: &[u8], expected: &Expected<'_>) -> Res
     if claims.lease_id != expected.lease {
         return Err(refuse("it is for another lease"));
     }
-    if claims.message_id.is_some_and(|message| message != expected.message) {
+    if claims.message_id != expected.message {
         return Err(refuse("it is for another message"));
     }
-    if claims.purpose.is_some_and(|purpose| purpose != expected.purpose) {
+    if claims.purpose != expected.purpose {
         return Err(refuse("it is for another kind of task"));
     }
     if claims.exp <= expected.now.as_millisecond() as f64 / 1000.0 {
@@ -105,7 +105,9 @@ mod tests {
     }
 
     fn claims() -> Value {
-        json!({"aud": "5", "run_id": "9", "lease_id": "L", "exp": 1_000})
+        json!({
+            "aud": "5", "run_id": "9", "lease_id": "L", "exp": 1_000, "message_id": "M", "purpose": "train",
+        })
     }
 
     fn expected(now: Timestamp) -> Expected<'static> {
@@ -123,10 +125,6 @@ mod tests {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let good = json!({"alg": "EdDSA", "typ": "JWT"});
         check(&sign(&pair, &good, &claims()), &pair).unwrap();
-        let mut more = claims();
-        more["message_id"] = "M".into();
-        more["purpose"] = "train".into();
-        check(&sign(&pair, &good, &more), &pair).unwrap();
         let wrong = [
             ("aud", json!("6"), "another node"),
             ("run_id", json!("8"), "another run"),
@@ -141,6 +139,12 @@ mod tests {
             claims[claim] = value;
             let error = check(&sign(&pair, &good, &claims), &pair).unwrap_err();
             assert!(error.to_string().contains(why), "{claim}: {error}");
+        }
+        for claim in claims().as_object().unwrap().keys() {
+            let mut fewer = claims();
+            fewer.as_object_mut().unwrap().remove(claim);
+            let error = check(&sign(&pair, &good, &fewer), &pair).unwrap_err();
+            assert!(error.to_string().contains("not as agreed"), "without {claim}: {error}");
         }
         for header in [json!({"alg": "none"}), json!({"alg": "EdDSA", "crit": ["x"]})] {
             assert!(

@@ -43,6 +43,8 @@ pub struct State {
     announced: Option<(message::Reply, Vec<ObjectId>)>,
     /// To be handed out.
     tasks: VecDeque<(TaskKind, u64, ObjectId)>,
+    /// What was handed out, by the message's id.
+    purposes: HashMap<String, TaskKind>,
     pub received: VecDeque<Received>,
     /// The paths that were called, in order.
     pub calls: Vec<String>,
@@ -217,8 +219,13 @@ impl Server {
             ("/v1/runner/leases/claim", _) => {
                 let request: Value = serde_json::from_slice(&body).unwrap();
                 assert_eq!(request["run_id"], RUN.to_string());
-                let claims = json!({"aud": node, "run_id": RUN.to_string(), "lease_id": LEASE, "exp": 4e9});
-                let manifest = sign(&signer(self.state().manifest_seed), &claims);
+                let message = request["message_id"].as_str().unwrap();
+                let state = self.state();
+                let claims = json!({
+                    "aud": node, "run_id": RUN.to_string(), "lease_id": LEASE, "exp": 4e9,
+                    "message_id": message, "purpose": state.purposes[message].name(),
+                });
+                let manifest = sign(&signer(state.manifest_seed), &claims);
                 json(json!({"lease_id": LEASE, "manifest": manifest, "expires_at": "2096-10-02T07:06:40Z"}))
             }
             (_, Some(rpc)) => self.fleet(rpc, node, body),
@@ -259,7 +266,9 @@ impl Server {
                 Request { run, node, kind, group: round.to_string(), created_at, ttl: 600.0, content };
             let bytes = request.to_object().encode();
             let id = ObjectId::of(&bytes);
-            self.state().objects.insert(id, bytes);
+            let mut state = self.state();
+            state.objects.insert(id, bytes);
+            state.purposes.insert(id.to_string(), kind);
             request.to_wire(id)
         });
         ok(&wire::PullMessagesResponse { messages_list: message.into_iter().collect(), ..Default::default() })
