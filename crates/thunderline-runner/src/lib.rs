@@ -5,7 +5,7 @@
 //! built-in trainer or by a program that the site owner named in the configuration: a command line never comes from the
 //! server.
 //!
-//! One concern per file: [`config`], the [`key`](mod@key), the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
+//! One concern per file: [`config`], the [`key`](mod@key), the state folder's [`lock`], the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
 //! the Fleet calls ([`fleet`]), the signed [`manifest`], [`download`], [`builtin`] and [`command`] training, [`upload`],
 //! [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
 
@@ -20,6 +20,7 @@ mod enrol;
 mod fleet;
 mod heartbeat;
 mod key;
+mod lock;
 mod manifest;
 mod metrics;
 mod pairs;

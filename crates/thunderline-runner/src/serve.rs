@@ -15,6 +15,7 @@ use crate::{
     enrol::{self, Enrolment},
     fleet::Fleet,
     heartbeat, key,
+    lock::StateLock,
     retry::until_answered,
     stop::Stop,
     work::{self, Worker},
@@ -29,10 +30,12 @@ const UNHELD_PAUSE: Duration = Duration::from_secs(1);
 /// Runs until the stop signal, through any number of restarts of the server.
 ///
 /// # Errors
-/// `invalid` where the configuration is wrong; `unauthenticated` where the server refuses this runner, also after it
+/// `invalid` where the configuration is wrong; `conflict` where
+/// another runner uses the state folder; `unauthenticated` where the server refuses this runner, also after it
 /// enrolled again; `internal` where the key or the work folder cannot be used, or the server does not follow the protocol.
 pub fn run(cx: &Cx, config: &RunnerConfig, stop: &Stop) -> Result<()> {
     config.validate()?;
+    let _lock = StateLock::take(&config.state)?;
     let key = Arc::new(key::load_or_make(&config.state)?);
     work::clear(&config.state.join("work"))?;
     let channel = Channel::new(config.base(), key, cx.clone());

@@ -181,3 +181,16 @@ fn a_runner_that_was_forgotten_enrols_again_and_goes_on() {
     site.stop();
     server.close();
 }
+
+#[test]
+fn a_second_runner_in_the_same_state_folder_is_refused() {
+    let server = Server::start();
+    let mut first = Site::start(&server, |_, _| {});
+    server.wait(|state| state.calls.iter().any(|path| path.ends_with("pull-messages")).then_some(()));
+    let state = first.folder.path().join("state");
+    let error = Site::start(&server, |config, _| config.state = state).end().unwrap_err();
+    assert_eq!(error.code(), "conflict");
+    assert!(error.to_string().contains("--name"), "{error}");
+    first.stop();
+    server.close();
+}

@@ -1,12 +1,13 @@
 //! `thunderline serve`
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Global;
 use crate::{
+    client::ServerFile,
     compose::{Options, Server, Stopped},
     failure::{Failure, Result},
     output::say,
@@ -59,17 +60,7 @@ async fn serve(options: &Options, json: bool) -> Result<Stopped> {
     if json {
         say(&serde_json::to_string(addresses).expect("addresses are plain data"));
     } else {
-        say(&format!(
-            "Thunderline {} serves {}\n  page and REST   {}\n  runners         thunderline runner --server {} --data FILE.csv\n  \
-             Flower ≥ 1.40   flower-supernode --insecure --superlink {}\n  Flower ≤ 1.39   flower-supernode --insecure --superlink {}\n\
-             Ctrl-C stops it; federations go on at the next start.",
-            addresses.version,
-            options.data.display(),
-            addresses.web,
-            addresses.fleet_http,
-            addresses.fleet_http.trim_start_matches("http://"),
-            addresses.fleet_grpc
-        ));
+        say(&banner(addresses, &options.data));
     }
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -85,6 +76,21 @@ async fn serve(options: &Options, json: bool) -> Result<Stopped> {
     }
 }
 
+/// What to do next, for people.
+fn banner(addresses: &ServerFile, data: &Path) -> String {
+    format!(
+        "Thunderline {} serves {}\n  page and REST   {}\n  runners         thunderline runner --server {} --name NAME --data FILE.csv\n  \
+             Flower ≥ 1.40   flower-supernode --insecure --superlink {}\n  Flower ≤ 1.39   flower-supernode --insecure --superlink {}\n\
+             Ctrl-C stops it; federations go on at the next start.",
+        addresses.version,
+        data.display(),
+        addresses.web,
+        addresses.fleet_http,
+        addresses.fleet_http.trim_start_matches("http://"),
+        addresses.fleet_grpc
+    )
+}
+
 fn report(stopped: &Stopped) -> Result<()> {
     for part in &stopped.cut_off {
         eprintln!("{part} did not end in time and was stopped");
@@ -98,5 +104,24 @@ fn report(stopped: &Stopped) -> Result<()> {
     match &stopped.failure {
         Some(error) => Err(Failure::failed(error.to_string())),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_banner_says_that_runners_have_names() {
+        let addresses = ServerFile {
+            web: "http://127.0.0.1:1".into(),
+            fleet_http: "http://127.0.0.1:2".into(),
+            fleet_grpc: "127.0.0.1:3".into(),
+            pid: 4,
+            version: "5".into(),
+        };
+        let says = banner(&addresses, Path::new("/data"));
+        let line = "thunderline runner --server http://127.0.0.1:2 --name NAME --data FILE.csv";
+        assert!(says.contains(line), "{says}");
     }
 }
