@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{BufReader, BufWriter},
+    io::{self, BufReader, BufWriter},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -30,16 +30,40 @@ use crate::{
 pub(crate) struct Loaded(BTreeMap<PathBuf, (Option<SystemTime>, u64, Dataset)>);
 
 impl Loaded {
-    fn get(&mut self, path: &Path, scale: f32) -> Result<&Dataset> {
+    /// Opens the data files, and reads them where the built-in trainer is all that there is: programs have formats of
+    /// their own.
+    ///
+    /// # Errors
+    /// `not_found` where a file is missing, `invalid` where it cannot be used; both name it.
+    pub(crate) fn check(&mut self, config: &RunnerConfig) -> Result<()> {
+        for path in [&config.data, &config.evaluation_data].into_iter().flatten() {
+            let opened = File::open(path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => Error::not_found(format!("the data file {}", path.display())),
+                _ => unusable(path, error),
+            });
+            drop(opened?);
+            if config.commands.is_empty() {
+                self.get(path, config.feature_scale).map_err(|error| unusable(path, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, path: &Path, scale: f64) -> Result<&Dataset> {
         let file = File::open(path).map_err(|error| cannot("read", path, error))?;
         let state = file.metadata().map_err(|error| cannot("read", path, error))?;
         let stamp = (state.modified().ok(), state.len());
         if self.0.get(path).is_none_or(|(time, length, _)| (*time, *length) != stamp) {
-            let data = Dataset::read_csv(BufReader::new(file), scale)?;
+            let data = Dataset::read_csv(BufReader::new(file), (1.0 / scale) as f32)?;
             self.0.insert(path.into(), (stamp.0, stamp.1, data));
         }
         Ok(&self.0[path].2)
     }
+}
+
+fn unusable(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Invalid, format!("the data file {} cannot be used", path.display()))
+        .caused_by(error)
 }
 
 /// Trains or evaluates. The model's arrays must be those of the app's model, in its order.
@@ -105,4 +129,17 @@ fn write(network: &Network, path: &Path) -> Result<ModelFile> {
     }
     writer.finish()?;
     ModelFile::open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_divided_by_the_scale() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shard.csv");
+        fs::write(&path, "8,16,1\n").unwrap();
+        assert_eq!(Loaded::default().get(&path, 16.0).unwrap().row(0), [0.5, 1.0]);
+    }
 }

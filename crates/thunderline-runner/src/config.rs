@@ -58,8 +58,8 @@ pub struct RunnerConfig {
     pub data: Option<PathBuf>,
     /// Held-out data for evaluation; the local data where it is not given.
     pub evaluation_data: Option<PathBuf>,
-    /// What features are multiplied by when the CSV is read; 1 leaves them as they are.
-    pub feature_scale: f32,
+    /// What every feature is divided by when the CSV is read, above 0, as with a spec's `evaluation.server.scale`.
+    pub feature_scale: f64,
     /// The programs that federations may ask for.
     pub commands: Vec<NamedCommand>,
     /// How long a program may take.
@@ -99,8 +99,8 @@ impl RunnerConfig {
         if self.name.trim().is_empty() {
             refuse("name", "it is empty".into(), "a name that is unique within the site");
         }
-        if !(self.feature_scale.is_finite() && self.feature_scale != 0.0) {
-            refuse("feature_scale", format!("{} is no scale", self.feature_scale), "a number other than 0");
+        if !(self.feature_scale.is_finite() && self.feature_scale > 0.0) {
+            refuse("feature_scale", format!("{} is no scale", self.feature_scale), "a number above 0");
         }
         for (place, command) in self.commands.iter().enumerate() {
             if self.commands[..place].iter().any(|other| other.name == command.name) {

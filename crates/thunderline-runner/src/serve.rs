@@ -30,16 +30,17 @@ const UNHELD_PAUSE: Duration = Duration::from_secs(1);
 /// Runs until the stop signal, through any number of restarts of the server.
 ///
 /// # Errors
-/// `invalid` where the configuration is wrong; `conflict` where
+/// `invalid` where the configuration or a data file is wrong; `not_found` where a data file is missing; `conflict` where
 /// another runner uses the state folder; `unauthenticated` where the server refuses this runner, also after it
 /// enrolled again; `internal` where the key or the work folder cannot be used, or the server does not follow the protocol.
 pub fn run(cx: &Cx, config: &RunnerConfig, stop: &Stop) -> Result<()> {
     config.validate()?;
     let _lock = StateLock::take(&config.state)?;
+    let mut loaded = Loaded::default();
+    loaded.check(config)?;
     let key = Arc::new(key::load_or_make(&config.state)?);
     work::clear(&config.state.join("work"))?;
     let channel = Channel::new(config.base(), key, cx.clone());
-    let mut loaded = Loaded::default();
     let mut again = false;
     loop {
         let enrolment = match until_answered(cx, stop, || enrol::enrol(&channel, config)) {

@@ -12,7 +12,7 @@ use thunderline_numerics::{
     model::{ModelSpec, Network},
     random::Rng,
 };
-use thunderline_runner::{RunnerConfig, Stop, run};
+use thunderline_runner::{NamedCommand, RunnerConfig, Stop, run};
 
 use crate::server::Server;
 
@@ -192,5 +192,35 @@ fn a_second_runner_in_the_same_state_folder_is_refused() {
     assert_eq!(error.code(), "conflict");
     assert!(error.to_string().contains("--name"), "{error}");
     first.stop();
+    server.close();
+}
+
+#[test]
+fn data_that_cannot_be_used_is_told_before_the_runner_enrols() {
+    let server = Server::start();
+    let start = |text: Option<&str>, change: fn(&mut RunnerConfig)| {
+        let mut site = Site::start(&server, |config, folder| {
+            let path = folder.join("other.csv");
+            if let Some(text) = text {
+                std::fs::write(&path, text).unwrap();
+            }
+            config.evaluation_data = Some(path);
+            change(config);
+        });
+        site.end().unwrap_err()
+    };
+    let with_program = |config: &mut RunnerConfig| {
+        config.commands = vec![NamedCommand::parse("trainer=/bin/true").unwrap()];
+    };
+    for change in [(|_| {}) as fn(&mut RunnerConfig), with_program] {
+        let missing = start(None, change);
+        assert_eq!(missing.code(), "not_found");
+        assert!(missing.to_string().contains("other.csv"), "{missing}");
+    }
+    let wrong = start(Some("1,2,0\n1,x,0\n"), |_| {});
+    assert_eq!(wrong.code(), "invalid");
+    assert!(wrong.chain().contains("other.csv") && wrong.chain().contains("line 2"), "{}", wrong.chain());
+    assert_eq!(start(Some(""), |_| {}).code(), "invalid");
+    assert!(server.state().calls.is_empty());
     server.close();
 }

@@ -35,9 +35,9 @@ pub struct Runner {
     /// Held-out data for evaluation; the local data unless given
     #[arg(long, value_name = "FILE")]
     evaluation_data: Option<PathBuf>,
-    /// What features of the CSV files are multiplied by
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    feature_scale: f32,
+    /// What every feature of the CSV files is divided by, as with evaluation.server.scale in a spec
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    feature_scale: f64,
     /// A program that federations may ask for by name; may be given several times
     #[arg(long = "command", value_name = "NAME=PROGRAM ARGS…", value_parser = command)]
     commands: Vec<NamedCommand>,

@@ -35,7 +35,7 @@ impl Children {
             let mut command = Command::new(std::env::current_exe()?);
             command
                 .args(["runner", "--while-stdin", "--log", "info", "--server", server, "--name", &name])
-                .args(["--feature-scale", &(1.0 / SCALE).to_string()])
+                .args(["--feature-scale", &SCALE.to_string()])
                 .args([Path::new("--data"), shard, Path::new("--state"), &folder.join("runners").join(&name)])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
