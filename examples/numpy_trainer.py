@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""A trainer for Thunderline's runner in NumPy: softmax regression on a CSV (label in the last column).
+r"""A trainer for Thunderline's runner in NumPy: softmax regression on a CSV (label in the last column).
 
 The contract is in docs/trainer-contract.md: one JSON document on standard input, one on standard output. Start the
 runner with
 
-    thunderline runner --server http://127.0.0.1:8000 --data shard.csv --command numpy='python3 examples/numpy_trainer.py'
+    thunderline runner --server http://127.0.0.1:8000 --data shard.csv \
+        --command numpy='python3 /absolute/path/to/examples/numpy_trainer.py'
 
-and submit a federation with `app: {command: {name: numpy, config: {learning_rate: 0.1, epochs: 2}}}`. The model has a
-weight (classes x features) and a bias (classes), under any names.
+(the trainer runs in a folder of its own, where a relative path would not be found) and submit a federation with
+`app: {command: {name: numpy, config: {learning_rate: 0.1, epochs: 2}}}`. The model has a weight (classes x features) and
+a bias (classes), under any names.
 """
 
 import json

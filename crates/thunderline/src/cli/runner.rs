@@ -2,7 +2,10 @@
 
 mod parent;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{self, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use thunderline_runner::{NamedCommand, RunnerConfig, Stop};
@@ -62,24 +65,38 @@ impl Runner {
         if self.while_stdin {
             parent::end_with_it();
         }
+        let config = self.config(global)?;
+        let stop = Stop::new();
+        stop_on_signals(&stop)?;
+        Ok(thunderline_runner::run(&compose::system(), &config, &stop)?)
+    }
+
+    /// What the runner is told. Programs run in folders of their own, so paths become absolute.
+    fn config(&self, global: &Global) -> Result<RunnerConfig> {
         let written = || ServerFile::read(&global.data_dir).map(|file| file.fleet_http);
         let server = self.server.clone().or_else(written).unwrap_or_else(|| DEFAULT_SERVER.to_owned());
         let name = self.name.clone().unwrap_or_else(machine_name);
         let state =
             self.state.clone().unwrap_or_else(|| global.data_dir.join("runners").join(file_name(&name)));
-        let config = RunnerConfig {
+        Ok(RunnerConfig {
             tags: self.tags.clone(),
-            data: self.data.clone(),
-            evaluation_data: self.evaluation_data.clone(),
+            data: self.data.as_deref().map(path::absolute).transpose()?,
+            evaluation_data: self.evaluation_data.as_deref().map(path::absolute).transpose()?,
             feature_scale: self.feature_scale,
-            commands: self.commands.clone(),
+            commands: self.commands.iter().map(found_anywhere).collect::<Result<_>>()?,
             command_limit: Duration::from_secs(self.command_limit),
             ..RunnerConfig::new(server, name, state)
-        };
-        let stop = Stop::new();
-        stop_on_signals(&stop)?;
-        Ok(thunderline_runner::run(&compose::system(), &config, &stop)?)
+        })
     }
+}
+
+/// The command with a program that is found from any folder. A bare name is looked for in PATH, as in a shell.
+fn found_anywhere(command: &NamedCommand) -> Result<NamedCommand> {
+    let mut command = command.clone();
+    if command.program.as_os_str().as_encoded_bytes().contains(&b'/') {
+        command.program = path::absolute(&command.program)?;
+    }
+    Ok(command)
 }
 
 /// Ends the runner's work on Ctrl-C; a second one ends the process where it is.
@@ -119,7 +136,25 @@ fn file_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn paths_are_absolute_because_programs_run_elsewhere() {
+        let line = "thunderline runner --data a/shard.csv --evaluation-data held-out.csv --feature-scale 16";
+        let commands = ["--command", "own=./train.py --gpu 0", "--command", "python=python3 /x.py"];
+        let cli = Cli::try_parse_from(line.split(' ').chain(commands)).unwrap();
+        let Command::Runner(runner) = &cli.command else { panic!("another command") };
+        let config = runner.config(&cli.global).unwrap();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(config.data, Some(here.join("a/shard.csv")));
+        assert_eq!(config.evaluation_data, Some(here.join("held-out.csv")));
+        assert_eq!(config.commands[0].program, here.join("train.py"));
+        assert_eq!(config.commands[1].program, PathBuf::from("python3"));
+        assert_eq!(config.feature_scale, 16.0);
+    }
 
     #[test]
     fn a_name_cannot_lead_out_of_the_data_folder() {
