@@ -221,9 +221,14 @@ pub struct RunInfo {
 /// # Errors
 /// `not_found` where there is no such run.
 pub async fn run(cx: &Cx, domain: &Federations, run: RunId) -> Result<RunInfo> {
+    let node = caller(cx)?;
     let mut read = domain.db.read(cx, &NODE_ACTION).await?;
     let found = rows::federations::by_run(&mut read, run, cx.tenant()).await?;
-    let federation = found.ok_or_else(|| Error::not_found(format_args!("run {run}")))?;
+    let unknown = || Error::not_found(format_args!("run {run}"));
+    let federation = found.ok_or_else(unknown)?;
+    if !rows::leases::any_of_node(&mut read, node, federation.id, cx.tenant()).await? {
+        return Err(unknown());
+    }
     let bundle = match &federation.spec.app {
         App::Flower(app) => bundle(&mut read, cx, &app.bundle).await?,
         App::Builtin(_) | App::Command(_) => None,

@@ -9,6 +9,7 @@ use crate::{plan::Purpose, state::LeaseState, task::Report};
 pub(crate) const STATEMENTS: &[&Stmt] = &[
     &INSERT,
     &BY_ID,
+    &ANY_OF_NODE,
     &BY_MESSAGE,
     &OF_ROUND,
     &OPEN_OF_NODE,
@@ -26,6 +27,10 @@ const INSERT: Stmt = Stmt::new(
      values ($1, $2, $3, $4, $5, $6, $7, 'issued', 0, $8, $9)",
 );
 const BY_ID: Stmt = Stmt::new("fl.leases.by_id", "select * from fl_leases where id = $1 and tenant = $2");
+const ANY_OF_NODE: Stmt = Stmt::new(
+    "fl.leases.any_of_node",
+    "select id from fl_leases where node = $1 and federation = $2 and tenant = $3 limit 1",
+);
 const BY_MESSAGE: Stmt = Stmt::new(
     "fl.leases.by_message",
     "select * from fl_leases where message = $1 and node = $2 and tenant = $3",
@@ -144,6 +149,16 @@ pub(crate) async fn insert(write: &mut Write, lease: &Lease) -> Result<()> {
 
 pub(crate) async fn by_id(query: &mut impl Query, id: LeaseId, tenant: TenantId) -> Result<Option<Lease>> {
     query.one(&BY_ID, args![id, tenant]).await?.as_ref().map(from_row).transpose()
+}
+
+/// True where the node was ever given a task of the federation.
+pub(crate) async fn any_of_node(
+    query: &mut impl Query,
+    node: NodeId,
+    federation: FederationId,
+    tenant: TenantId,
+) -> Result<bool> {
+    Ok(query.one(&ANY_OF_NODE, args![node, federation, tenant]).await?.is_some())
 }
 
 pub(crate) async fn by_message(

@@ -96,6 +96,22 @@ both!(a_node_can_neither_claim_nor_answer_for_another, async |t: TestDb| {
     );
 });
 
+both!(a_run_is_known_only_to_the_nodes_that_were_given_a_task_of_it, async |t: TestDb| {
+    let site = Site::new(t)?;
+    site.join(1).await?;
+    let federation = site.submit(&format!("{SPEC}client_selector: {{tags: [none]}}\n")).await?;
+    site.drive(&federation).await?;
+    let stranger = site.t.node(thunderline_core::NodeId::from_bits(1));
+    let hidden = read::run(&stranger, &site.domain, federation.run).await.unwrap_err();
+    assert_eq!(hidden.kind(), ErrorKind::NotFound);
+    let (one, two) = (site.join(2).await?, site.join(3).await?);
+    let open = site.submit(SPEC).await?;
+    site.drive(&open).await?;
+    for node in [one, two] {
+        assert_eq!(read::run(&site.t.node(node), &site.domain, open.run).await?.federation.id, open.id);
+    }
+});
+
 both!(a_manifest_names_the_node_the_lease_and_what_is_to_run, async |t: TestDb| {
     let site = Site::new(t)?;
     let one = site.join(1).await?;
