@@ -1,4 +1,4 @@
-//! Flower's wire format: what unmodified Flower clients of flwr 1.29 to 1.42 send and expect.
+//! Flower's wire format: what unmodified Flower clients send and expect (tried with flwr 1.39 and 1.42).
 //!
 //! [`wire`] holds the protobuf messages and [`Rpc`] their names on both transports. A message's payload travels as a tree
 //! of content-addressed objects: [`object`] encodes and identifies one, [`tree`] lists what belongs together, [`array`]

@@ -11,6 +11,7 @@ pub mod end_lease;
 pub mod fail;
 pub mod fail_round;
 pub mod import_artifact;
+mod issue_leases;
 pub mod open_round;
 pub mod pause;
 pub mod read;

@@ -3,7 +3,7 @@
 use thunderline_contracts::federation::AggregateCompleted;
 use thunderline_core::{Action, Cx, NodeId, Result, RoundId, Rule, Subject};
 
-use super::{complete_round, start_round};
+use super::{complete_round, issue_leases};
 use crate::{
     Federations,
     aggregate::StoredModel,
@@ -68,10 +68,10 @@ pub(crate) async fn record_aggregate(
     if evaluators.is_empty() {
         complete_round::finish(cx, &mut write, &federation, &round, rollup).await?;
     } else {
-        let deadline = start_round::deadline(cx.now(), federation.spec.round.deadline)?;
+        let deadline = issue_leases::deadline(cx.now(), federation.spec.round.deadline)?;
         let state = round.state.clone().apply(RoundEvent::EvaluationStarted { deadline })?;
         rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
-        start_round::issue_leases(cx, &mut write, &round, Purpose::Evaluate, evaluators, deadline).await?;
+        issue_leases::issue_leases(cx, &mut write, &round, Purpose::Evaluate, evaluators, deadline).await?;
     }
     write.commit(&Subject::new("round", id)).await
 }
