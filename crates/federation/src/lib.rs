@@ -90,6 +90,8 @@ pub const MANIFEST: Manifest = Manifest {
     consumes: &[link::NodeJoined::NAME, link::NodeLeft::NAME],
     jobs: &[<drive::Drive as thunderline_core::Job>::NAME],
     ports: &[],
+    depends_on: &["thundergate", "thunderlink"],
+    required: true,
 };
 
 /// Runs disk- or arithmetic-bound work off the async threads.

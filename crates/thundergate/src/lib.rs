@@ -33,4 +33,6 @@ pub const MANIFEST: Manifest = Manifest {
     consumes: &[],
     jobs: &[],
     ports: &[],
+    depends_on: &["thunderblock"],
+    required: true,
 };

@@ -21,4 +21,8 @@ pub struct Manifest {
     pub jobs: &'static [&'static str],
     /// Questions it asks of other domains through a port trait; as few as can be.
     pub ports: &'static [&'static str],
+    /// The domains that must be active before this one becomes active. It goes on where one of them fails later.
+    pub depends_on: &'static [&'static str],
+    /// Whether the server is not ready while this domain is not active.
+    pub required: bool,
 }

@@ -1,13 +1,17 @@
-//! All background work of a process together.
+//! All background work of a domain together.
 
 use thunderline_core::{Cx, Error, Result};
+use thunderline_store::Db;
 
-use crate::{Kind, Periodic, Relay, Tasks, Worker};
+use crate::{Kind, Periodic, Relay, Tasks, Work, Worker};
 
 /// Passes after which work that still makes new work is called endless.
 const ENDLESS: usize = 10_000;
 
-/// The worker, the relay and the reconcilers of a process. Cheap to clone.
+/// Jobs of one domain that run at the same time.
+const CONCURRENCY: usize = 4;
+
+/// The worker, the relay and the reconcilers of a domain. Cheap to clone.
 #[derive(Clone)]
 pub struct Background {
     /// Runs jobs.
@@ -19,7 +23,18 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts all three as supervised tasks, and one that hears the wake-ups of other processes.
+    /// What carries out this work of this domain.
+    #[must_use]
+    pub fn of(domain: &str, db: &Db, work: Work) -> Self {
+        let worker = format!("{domain}@{}", std::process::id());
+        Self {
+            worker: Worker::new(db.clone(), work.jobs, &worker, CONCURRENCY),
+            relay: Relay::new(db.clone(), work.subscriptions),
+            periodic: Periodic::new(work.reconcilers),
+        }
+    }
+
+    /// Starts all three as supervised tasks.
     pub fn start(&self, tasks: &Tasks, cx: &Cx) {
         let (worker, at) = (self.worker.clone(), cx.clone());
         tasks.spawn("jobs", Kind::Restarting, move |cancel| {
@@ -30,17 +45,6 @@ impl Background {
         tasks.spawn("relay", Kind::Restarting, move |cancel| {
             let (relay, cx) = (relay.clone(), at.clone());
             async move { relay.run(cx, cancel).await }
-        });
-        let db = self.worker.db().clone();
-        tasks.spawn("wake-ups", Kind::Restarting, move |cancel| {
-            let db = db.clone();
-            async move {
-                let listener = db.listen().await?;
-                tokio::select! {
-                    ended = listener.run() => ended,
-                    () = cancel.cancelled() => Ok(()),
-                }
-            }
         });
         let (periodic, at) = (self.periodic.clone(), cx.clone());
         tasks.spawn("periodic", Kind::Restarting, move |cancel| {
@@ -70,4 +74,19 @@ impl Background {
         }
         Err(Error::internal("events and jobs make new ones without end"))
     }
+}
+
+/// Starts a task that hears the wake-ups of other processes.
+pub fn hear_wake_ups(tasks: &Tasks, db: &Db) {
+    let db = db.clone();
+    tasks.spawn("wake-ups", Kind::Restarting, move |cancel| {
+        let db = db.clone();
+        async move {
+            let listener = db.listen().await?;
+            tokio::select! {
+                ended = listener.run() => ended,
+                () = cancel.cancelled() => Ok(()),
+            }
+        }
+    });
 }

@@ -4,7 +4,8 @@
 //! [`Periodic`] runs reconcilers; [`Background`] is the three together. Each can be run once, on demand, under a fake
 //! clock: the loops only repeat that. Deliberately absent: any job, subscription or reconciler; those are the domains'.
 
-mod background;
+pub mod background;
+mod domain;
 mod guard;
 mod jobs;
 mod periodic;
@@ -13,6 +14,7 @@ mod tasks;
 mod worker;
 
 pub use background::Background;
+pub use domain::{Domain, Work};
 pub use futures::future::BoxFuture;
 pub use jobs::Registry;
 pub use periodic::{Periodic, Reconciler};

@@ -73,10 +73,6 @@ impl Worker {
         Ok(())
     }
 
-    pub(crate) fn db(&self) -> &Db {
-        &self.db
-    }
-
     async fn claim(&self, cx: &Cx, limit: usize) -> Result<Vec<Claimed>> {
         let names = self.registry.names();
         if names.is_empty() {

@@ -22,7 +22,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use security::BearerToken;
 pub use serve::serve;
-pub use state::{Settings, Web};
+pub use state::{Domains, Settings, Web};
 
 #[derive(OpenApi)]
 #[openapi(

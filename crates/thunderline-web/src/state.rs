@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use federation::Federations;
+use thunderblock::Block;
+use thunderflow::Flow;
+use thundergrid::Grid;
 use thunderline_core::{Cx, Role};
+use thunderline_objects::Objects;
 use thunderline_store::Db;
 use thunderlink::Links;
+use thunderprism::Prism;
+use thundervine::Vine;
 use tokio_util::sync::CancellationToken;
 
 /// How the edge behaves.
@@ -26,13 +32,50 @@ impl Default for Settings {
     }
 }
 
+/// Every domain that the edge calls. Cheap to clone.
+#[derive(Clone)]
+pub struct Domains {
+    /// The database, for events and health.
+    pub db: Db,
+    /// Domains as things that run, checkpoints, retention, jobs, schedules.
+    pub block: Block,
+    /// Federated training.
+    pub federations: Federations,
+    /// Event streams.
+    pub flow: Flow,
+    /// Zones.
+    pub grid: Grid,
+    /// Nodes.
+    pub links: Links,
+    /// The decision trail.
+    pub prism: Prism,
+    /// Workflows and lineage.
+    pub vine: Vine,
+}
+
+impl Domains {
+    /// All domains over one database and one store of blobs.
+    #[must_use]
+    pub fn over(db: &Db, objects: Objects) -> Self {
+        Self {
+            db: db.clone(),
+            block: Block::new(db.clone()),
+            federations: Federations::new(db.clone(), objects),
+            flow: Flow::new(db.clone()),
+            grid: Grid::new(db.clone()),
+            links: Links::new(db.clone()),
+            prism: Prism::new(db.clone()),
+            vine: Vine::new(db.clone()),
+        }
+    }
+}
+
 /// The edge: the domains it calls and how it behaves. Cheap to clone.
 #[derive(Clone)]
 pub struct Web(Arc<Inner>);
 
 struct Inner {
-    federations: Federations,
-    links: Links,
+    domains: Domains,
     edge: Cx,
     settings: Settings,
     closing: CancellationToken,
@@ -42,32 +85,32 @@ impl Web {
     /// The edge over these domains. `edge` is its own context: clock, randomness, tenant. Streams end when `closing` is
     /// cancelled.
     #[must_use]
-    pub fn new(
-        federations: Federations,
-        links: Links,
-        edge: Cx,
-        settings: Settings,
-        closing: CancellationToken,
-    ) -> Self {
-        Self(Arc::new(Inner { federations, links, edge, settings, closing }))
+    pub fn new(domains: Domains, edge: Cx, settings: Settings, closing: CancellationToken) -> Self {
+        Self(Arc::new(Inner { domains, edge, settings, closing }))
+    }
+
+    /// The domains.
+    #[must_use]
+    pub fn domains(&self) -> &Domains {
+        &self.0.domains
     }
 
     /// The federations.
     #[must_use]
     pub fn federations(&self) -> &Federations {
-        &self.0.federations
+        &self.0.domains.federations
     }
 
     /// The nodes.
     #[must_use]
     pub fn links(&self) -> &Links {
-        &self.0.links
+        &self.0.domains.links
     }
 
     /// The database, for events and health.
     #[must_use]
     pub fn db(&self) -> &Db {
-        &self.0.federations.db
+        &self.0.domains.db
     }
 
     /// The edge's own context.

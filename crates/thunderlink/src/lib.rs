@@ -49,4 +49,6 @@ pub const MANIFEST: Manifest = Manifest {
     consumes: &[],
     jobs: &[],
     ports: &[],
+    depends_on: &["thunderblock"],
+    required: true,
 };

@@ -47,7 +47,7 @@ both!(settling_follows_events_into_jobs_until_nothing_is_left, async |t: TestDb|
 both!(as_supervised_tasks_they_run_by_themselves_and_drain, async |t: TestDb| {
     let tasks = Tasks::new();
     background(t.db()).start(&tasks, &t.system());
-    assert_eq!(tasks.running(), ["jobs", "relay", "wake-ups", "periodic"]);
+    assert_eq!(tasks.running(), ["jobs", "relay", "periodic"]);
     let polished = t.db().signals().waiter("polished");
     add(&t.operator(), t.db(), 1).await?;
     polished.wait().await;

@@ -10,5 +10,13 @@ mod site;
 
 use thunderline_testkit::MigrationSet;
 
-const MIGRATIONS: &[MigrationSet] =
-    &[thunderlink::MIGRATIONS, federation::MIGRATIONS, thundergate::MIGRATIONS];
+const MIGRATIONS: &[MigrationSet] = &[
+    thunderlink::MIGRATIONS,
+    federation::MIGRATIONS,
+    thundergate::MIGRATIONS,
+    thunderblock::MIGRATIONS,
+    thunderflow::MIGRATIONS,
+    thundervine::MIGRATIONS,
+    thunderprism::MIGRATIONS,
+    thundergrid::MIGRATIONS,
+];

@@ -5,14 +5,12 @@ use axum::{
     body::Body,
     http::{Method, Request, Response, StatusCode, header},
 };
-use federation::Federations;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use thunderline_core::{Result, Role};
 use thunderline_objects::Objects;
 use thunderline_testkit::TestDb;
-use thunderline_web::{Settings, Web, problem::MEDIA_TYPE, router};
-use thunderlink::Links;
+use thunderline_web::{Domains, Settings, Web, problem::MEDIA_TYPE, router};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -40,12 +38,11 @@ impl Site {
 
     pub async fn with(t: TestDb, settings: Settings) -> Result<Self> {
         let objects = Objects::open(t.dir().join("objects"))?;
-        let federations = Federations::new(t.db().clone(), objects.clone());
-        let links = Links::new(t.db().clone());
+        let domains = Domains::over(t.db(), objects.clone());
         let operator = thundergate::token::create(&t.admin(), t.db(), "operator", Role::Operator).await?;
         let viewer = thundergate::token::create(&t.admin(), t.db(), "viewer", Role::Viewer).await?;
         let closing = CancellationToken::new();
-        let web = Web::new(federations, links, t.system(), settings, closing.clone());
+        let web = Web::new(domains, t.system(), settings, closing.clone());
         Ok(Self { router: router(web), t, closing, objects, operator, viewer })
     }
 

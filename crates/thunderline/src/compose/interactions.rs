@@ -12,9 +12,11 @@ pub fn interactions() -> String {
     let mut text = String::from(
         "# Interactions\n\nWritten by `cargo xtask goldens` from what each domain declares about itself; compared in tests.\n",
     );
-    text.push_str("\n## Domains\n\n| domain | prefix | charter |\n|---|---|---|\n");
+    text.push_str("\n## Domains\n\n| domain | prefix | becomes active after | needed for readiness | charter |\n|---|---|---|---|---|\n");
     for manifest in MANIFESTS {
-        line(&mut text, &[manifest.domain, manifest.prefix, manifest.charter]);
+        let required = if manifest.required { "yes" } else { "" };
+        let after = manifest.depends_on.join(", ");
+        line(&mut text, &[manifest.domain, manifest.prefix, &after, required, manifest.charter]);
     }
     text.push_str("\n## Events\n\n| event | told by | heard by |\n|---|---|---|\n");
     for manifest in MANIFESTS {

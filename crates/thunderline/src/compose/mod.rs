@@ -1,6 +1,6 @@
 //! The server, put together: the only place where domains meet.
 
-mod background;
+mod domains;
 mod fleet;
 mod interactions;
 mod lock;
@@ -8,27 +8,21 @@ mod options;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
-use federation::{Federations, actions::read, state::FederationState};
-use thunderline_core::{Actor, Cx, Error, Manifest, Result, Role, SystemClock, SystemRandom};
+use federation::{actions::read, state::FederationState};
+use thunderline_core::{Actor, Cx, Error, Result, Role, SystemClock, SystemRandom};
 use thunderline_objects::Objects;
-use thunderline_runtime::{Kind, Tasks};
-use thunderline_store::{Db, Engine, MigrationSet};
-use thunderline_web::{Settings, Web};
-use thunderlink::Links;
+use thunderline_runtime::{Background, Kind, Tasks, background};
+use thunderline_store::{Db, Engine};
+use thunderline_web::{Domains, Settings, Web};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{SERVER_FILE, ServerFile};
 use lock::DataLock;
 
+pub use domains::{MANIFESTS, MIGRATIONS};
 pub use interactions::interactions;
 pub use options::Options;
-
-/// The migrations of every domain, in the order in which they are applied.
-pub const MIGRATIONS: &[MigrationSet] =
-    &[thunderlink::MIGRATIONS, federation::MIGRATIONS, thundergate::MIGRATIONS];
-/// The borders of every domain.
-pub const MANIFESTS: &[&Manifest] = &[&federation::MANIFEST, &thundergate::MANIFEST, &thunderlink::MANIFEST];
 
 /// How long work that has begun may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -44,7 +38,7 @@ pub fn system() -> Cx {
 pub struct Server {
     cx: Cx,
     db: Db,
-    federations: Federations,
+    domains: Domains,
     tasks: Tasks,
     file: PathBuf,
     addresses: ServerFile,
@@ -92,9 +86,8 @@ impl Server {
             tracing::info!(path = %path.display(), "made the operator's token");
         }
         let objects = Objects::open(options.data.join("objects"))?;
-        let federations = Federations::new(db.clone(), objects);
-        let links = Links::new(db.clone());
-        let returning = thunderlink::presence::restore(&cx, &links).await?;
+        let domains = Domains::over(&db, objects);
+        let returning = thunderlink::presence::restore(&cx, &domains.links).await?;
         tracing::info!(nodes = returning, "nodes that were there before are expected back");
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),
@@ -105,14 +98,17 @@ impl Server {
         };
 
         let tasks = Tasks::new();
-        background::background(&federations, &links).start(&tasks, &cx);
+        for domain in domains::all(&domains) {
+            let work = domain.activate(&cx).await?;
+            Background::of(domain.name(), &db, work).start(&tasks, &cx);
+        }
+        background::hear_wake_ups(&tasks, &db);
         let loopback_role = options.web.ip().is_loopback().then_some(Role::Viewer);
         let settings = Settings { loopback_role, ..Settings::default() };
-        let web =
-            Web::new(federations.clone(), links.clone(), cx.clone(), settings, CancellationToken::new());
+        let web = Web::new(domains.clone(), cx.clone(), settings, CancellationToken::new());
         spawn_web(&tasks, web, web_listener)?;
         let listeners = [("fleet-http", http_listener), ("fleet-grpc", grpc_listener)];
-        fleet::spawn(&tasks, &cx, &federations, &links, &options.data, listeners)?;
+        fleet::spawn(&tasks, &cx, &domains.federations, &domains.links, &options.data, listeners)?;
 
         let file = options.data.join(SERVER_FILE);
         fs::write(&file, serde_json::to_vec_pretty(&addresses).expect("addresses are plain data"))?;
@@ -122,7 +118,7 @@ impl Server {
             fleet_grpc = addresses.fleet_grpc,
             "ready"
         );
-        Ok(Self { cx, db, federations, tasks, file, addresses, _lock: lock })
+        Ok(Self { cx, db, domains, tasks, file, addresses, _lock: lock })
     }
 
     /// Where it can be reached.
@@ -151,8 +147,9 @@ impl Server {
     async fn unfinished(&self) -> Result<usize> {
         let mut count = 0;
         for state in FederationState::ALL.into_iter().filter(|state| !state.is_over()) {
-            count +=
-                read::list_federations(&self.cx, &self.federations, Some(state), None, 10_000).await?.len();
+            count += read::list_federations(&self.cx, &self.domains.federations, Some(state), None, 10_000)
+                .await?
+                .len();
         }
         Ok(count)
     }

@@ -1,0 +1,8 @@
+//! thundergate as something that runs.
+
+use thunderline_runtime::{Domain, Work};
+use thunderline_web::Domains;
+
+pub fn domain(_domains: &Domains) -> Domain {
+    Domain::new(&thundergate::MANIFEST, |_cx| async { Ok(Work::default()) })
+}

@@ -1,0 +1,8 @@
+//! thundervine as something that runs.
+
+use thunderline_runtime::{Domain, Work};
+use thunderline_web::Domains;
+
+pub fn domain(_domains: &Domains) -> Domain {
+    Domain::new(&thundervine::MANIFEST, |_cx| async { Ok(Work::default()) })
+}
