@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{NodeId, TenantId};
+use crate::{Attempt, NodeId, TenantId};
 
 /// Where 'now' comes from.
 pub trait Clock: Send + Sync {
@@ -150,6 +150,7 @@ pub struct Cx {
     tenant: TenantId,
     correlation: Uuid,
     causation: Option<Uuid>,
+    attempt: Option<Attempt>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -158,7 +159,8 @@ impl Cx {
     /// A context with a fresh correlation id.
     #[must_use]
     pub fn new(actor: Actor, tenant: TenantId, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        let mut cx = Self { actor, tenant, correlation: Uuid::nil(), causation: None, clock, random };
+        let (correlation, causation, attempt) = (Uuid::nil(), None, None);
+        let mut cx = Self { actor, tenant, correlation, causation, attempt, clock, random };
         cx.correlation = cx.uuid();
         cx
     }
@@ -179,6 +181,18 @@ impl Cx {
     #[must_use]
     pub fn caused_by(&self, tenant: TenantId, correlation: Uuid, causation: Option<Uuid>) -> Self {
         Self { tenant, correlation, causation, ..self.clone() }
+    }
+
+    /// The same caller, as the handler of a job.
+    #[must_use]
+    pub fn in_attempt(&self, attempt: Attempt) -> Self {
+        Self { attempt: Some(attempt), ..self.clone() }
+    }
+
+    /// The attempt at a job that this call is part of, if it is.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.attempt.as_ref()
     }
 
     /// Who asks.

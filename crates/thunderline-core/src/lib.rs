@@ -18,5 +18,5 @@ pub use error::{Error, ErrorClass, ErrorKind, Problem, Result};
 pub use event::{Envelope, Event, Subject};
 pub use id::{ArtifactId, EventId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId, TenantId};
 pub use jiff::{SignedDuration, Timestamp};
-pub use job::Job;
+pub use job::{Attempt, Job};
 pub use manifest::Manifest;

@@ -4,11 +4,13 @@
 //! [`Periodic`] runs reconcilers; [`Background`] is the three together. Each can be run once, on demand, under a fake
 //! clock: the loops only repeat that. Deliberately absent: any job, subscription or reconciler; those are the domains'.
 
+mod attempt;
 pub mod background;
 mod domain;
 mod guard;
 mod jobs;
 mod periodic;
+mod presence;
 mod relay;
 mod tasks;
 mod worker;
@@ -16,7 +18,7 @@ mod worker;
 pub use background::Background;
 pub use domain::{Domain, Work};
 pub use futures::future::BoxFuture;
-pub use jobs::Registry;
+pub use jobs::{Done, Registry};
 pub use periodic::{Periodic, Reconciler};
 pub use relay::{Relay, Relayed, Subscription};
 pub use tasks::{Drained, Kind, Tasks};

@@ -1,17 +1,21 @@
 //! Runs jobs.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use thunderline_core::{Cx, Error, Result};
-use thunderline_store::{Claimed, Db, JOBS, LEASE};
+use thunderline_core::{Cx, Error, JobId, Result};
+use thunderline_store::{Claimed, Db, JOBS};
 use tokio::{
-    task::JoinSet,
-    time::{MissedTickBehavior, interval, timeout},
+    task::{Id, JoinError, JoinSet},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Registry, guard::guarded};
+use crate::{
+    Done, Registry,
+    attempt::{Ended, Outcome, attempt, note},
+    presence,
+};
 
 /// The longest time between two looks at the queue: how late a job of another process can be noticed.
 const POLL: Duration = Duration::from_secs(1);
@@ -23,6 +27,13 @@ pub struct Worker {
     registry: Arc<Registry>,
     name: Arc<str>,
     concurrency: usize,
+}
+
+/// Attempts that are under way in this process.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<Ended>,
+    kinds: HashMap<Id, String>,
 }
 
 impl Worker {
@@ -38,10 +49,31 @@ impl Worker {
     /// # Errors
     /// Where the queue cannot be read. A failing job is not an error of the worker; its row says what happened.
     pub async fn run_once(&self, cx: &Cx) -> Result<usize> {
-        let jobs = self.claim(cx, self.concurrency).await?;
+        let jobs = self.claim(cx, &Running::default()).await?;
         let count = jobs.len();
-        join_all(jobs.into_iter().map(|job| self.execute(cx, job))).await;
+        let attempts = jobs.into_iter().map(|job| attempt(&self.db, &self.registry, cx, job));
+        note(&self.db, cx, join_all(attempts).await).await;
         Ok(count)
+    }
+
+    /// Runs one waiting job to its end, whether or not its time has come.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` where it does not wait, the same job is running, or it was taken away while it ran; and
+    /// the handler's own failure, which is noted like any other.
+    pub async fn run_now(&self, cx: &Cx, id: JobId) -> Result<Done> {
+        let job = self.db.jobs().claim_one(cx, &self.name, id).await?;
+        let ended = attempt(&self.db, &self.registry, cx, job).await;
+        match ended.outcome {
+            Outcome::CompletedAlready => Ok(Done::Completed),
+            Outcome::TakenAway => Err(Error::conflict("the job was taken away while it ran")),
+            Outcome::Done(ref done) => {
+                let done = done.clone();
+                note(&self.db, cx, vec![ended]).await;
+                Ok(done)
+            }
+            Outcome::Failed(error) => self.db.jobs().fail(cx, &ended.job, &error).await.and(Err(error)),
+        }
     }
 
     /// Runs jobs until cancelled; then those that run are finished and nothing new is begun.
@@ -49,83 +81,94 @@ impl Worker {
     /// # Errors
     /// Never by itself: a database that is away is logged and asked again.
     pub async fn run(&self, cx: Cx, cancel: CancellationToken) -> Result<()> {
-        let mut running = JoinSet::new();
+        // A name that no other process has or had: who is dead must not be taken for who is alive.
+        let name = format!("{}-{:08x}", self.name, cx.random_u64() >> 32);
+        let worker = Self { name: name.into(), ..self.clone() };
+        // Who has nothing to do has nothing that could be taken over.
+        let present = match worker.registry.names().is_empty() {
+            true => None,
+            false => Some(presence::keep(&worker.db, &cx, &worker.name).await),
+        };
+        let mut running = Running::default();
         while !cancel.is_cancelled() {
-            let waiter = self.db.signals().waiter(JOBS);
-            match self.claim(&cx, self.concurrency - running.len()).await {
-                Ok(jobs) => {
-                    for job in jobs {
-                        let (worker, cx) = (self.clone(), cx.clone());
-                        running.spawn(async move { worker.execute(&cx, job).await });
-                    }
-                }
+            let waiter = worker.db.signals().waiter(JOBS);
+            match worker.claim(&cx, &running).await {
+                Ok(jobs) => jobs.into_iter().for_each(|job| running.begin(&worker, &cx, job)),
                 Err(error) => tracing::warn!(error = error.chain(), "the job queue cannot be read"),
             }
             // A full worker waits for room, also where it is told of more work.
-            let full = running.len() >= self.concurrency;
-            tokio::select! {
-                () = cancel.cancelled() => {}
-                Some(_) = running.join_next() => {}
-                _ = timeout(POLL, waiter.wait()), if !full => {}
-            }
+            let full = running.tasks.len() >= worker.concurrency;
+            let ended = tokio::select! {
+                () = cancel.cancelled() => Vec::new(),
+                Some(first) = running.tasks.join_next_with_id() => running.ended(first),
+                _ = timeout(POLL, waiter.wait()), if !full => Vec::new(),
+            };
+            note(&worker.db, &cx, ended).await;
         }
-        while running.join_next().await.is_some() {}
+        while let Some(first) = running.tasks.join_next_with_id().await {
+            note(&worker.db, &cx, running.ended(first)).await;
+        }
+        if let Some(present) = present {
+            present.end().await;
+        }
         Ok(())
     }
 
-    async fn claim(&self, cx: &Cx, limit: usize) -> Result<Vec<Claimed>> {
-        let names = self.registry.names();
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        self.db.jobs().claim(cx, &self.name, &names, limit).await
-    }
-
-    async fn execute(&self, cx: &Cx, job: Claimed) {
-        let outcome = tokio::select! {
-            outcome = self.handle(cx, &job) => outcome,
-            lost = self.keep_lease(cx, &job) => {
-                tracing::warn!(job = job.name, key = job.key, error = lost.chain(), "a job was taken away");
-                return;
-            }
-        };
-        let noted = match &outcome {
-            Ok(()) => self.db.jobs().finish(cx, &job).await,
-            Err(error) => self.db.jobs().fail(cx, &job, error).await.map(|failed| {
-                let (name, key, attempt) = (&job.name, &job.key, job.attempt);
-                tracing::warn!(job = name, key, attempt, error = error.chain(), ?failed, "a job failed");
-            }),
-        };
-        if let Err(error) = noted {
-            // The lease ends by itself and the job runs again: at least once.
-            tracing::warn!(job = job.name, key = job.key, error = error.chain(), "a job's end was not noted");
-        }
-    }
-
-    async fn handle(&self, cx: &Cx, job: &Claimed) -> Result<()> {
-        let Some((name, handler)) = self.registry.find(&job.name) else {
-            return Err(Error::unavailable(format!("this process has no handler for {}", job.name)));
-        };
-        let cx = cx.as_system(name).caused_by(job.tenant, job.correlation, job.causation);
-        guarded(name, async { handler(cx, job.payload.clone()).await }).await
-    }
-
-    /// Renews the lease in time; returns where that was impossible because somebody else has the job now.
-    async fn keep_lease(&self, cx: &Cx, job: &Claimed) -> Error {
-        let period = Duration::try_from(LEASE).unwrap_or(POLL) / 3;
-        let mut ticks = interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.tick().await;
-        loop {
-            ticks.tick().await;
-            match self.db.jobs().renew(cx, job).await {
-                Err(error) if error.code() == "conflict" => return error,
-                Err(error) => {
-                    tracing::warn!(job = job.name, error = error.chain(), "a lease was not renewed");
+    /// As many jobs as there is room for: first of the kinds that have a limit of their own, then of all others.
+    async fn claim(&self, cx: &Cx, running: &Running) -> Result<Vec<Claimed>> {
+        let mut room = self.concurrency.saturating_sub(running.tasks.len());
+        let (mut jobs, mut others) = (Vec::new(), Vec::new());
+        for (name, kind) in self.registry.kinds() {
+            match kind.concurrency {
+                None => others.push(name),
+                Some(most) => {
+                    let limit = most.saturating_sub(running.count(name)).min(room);
+                    let claimed = self.claim_some(cx, &[name], limit).await?;
+                    room -= claimed.len();
+                    jobs.extend(claimed);
                 }
-                Ok(()) => {}
             }
         }
+        if !others.is_empty() {
+            jobs.extend(self.claim_some(cx, &others, room).await?);
+        }
+        Ok(jobs)
+    }
+
+    async fn claim_some(&self, cx: &Cx, names: &[&str], limit: usize) -> Result<Vec<Claimed>> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        self.db.jobs().claim(cx, &self.name, names, limit).await
+    }
+}
+
+impl Running {
+    fn begin(&mut self, worker: &Worker, cx: &Cx, job: Claimed) {
+        let (worker, cx, kind) = (worker.clone(), cx.clone(), job.name.clone());
+        let task = self.tasks.spawn(async move { attempt(&worker.db, &worker.registry, &cx, job).await });
+        self.kinds.insert(task.id(), kind);
+    }
+
+    fn count(&self, kind: &str) -> usize {
+        self.kinds.values().filter(|running| *running == kind).count()
+    }
+
+    /// The attempt that ended, and all others that have ended by now.
+    fn ended(&mut self, first: Result<(Id, Ended), JoinError>) -> Vec<Ended> {
+        let mut ended = Vec::new();
+        let mut next = Some(first);
+        while let Some(one) = next {
+            match one {
+                Ok((id, one)) => {
+                    self.kinds.remove(&id);
+                    ended.push(one);
+                }
+                Err(broken) => {
+                    self.kinds.remove(&broken.id());
+                    tracing::error!(error = %broken, "an attempt at a job broke off");
+                }
+            }
+            next = self.tasks.try_join_next_with_id();
+        }
+        ended
     }
 }

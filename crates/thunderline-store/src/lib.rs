@@ -11,7 +11,6 @@ mod audit;
 mod db;
 mod denials;
 mod engine;
-mod enqueue;
 mod failure;
 mod jobs;
 mod listen;
@@ -19,7 +18,6 @@ mod migrate;
 mod outbox;
 mod query;
 mod read;
-mod retry;
 mod row;
 pub mod scratch;
 mod signals;
@@ -31,7 +29,10 @@ mod write;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use db::Db;
 pub use engine::Engine;
-pub use jobs::{Claimed, Failed, JobEntry, Jobs, LEASE};
+pub use jobs::{
+    AttemptEntry, Claimed, Failed, JobDetails, JobEntry, JobFilter, JobState, Jobs, LEASE, Presence,
+    Retention, taken_away,
+};
 pub use listen::Listener;
 pub use migrate::{Migration, MigrationSet, STORE_MIGRATIONS};
 pub use outbox::EventFilter;

@@ -29,8 +29,10 @@ pub struct Migration {
 pub type MigrationSet = &'static [Migration];
 
 /// The store's own tables, `tl_*`. Applied before all others without being named.
-pub const STORE_MIGRATIONS: MigrationSet =
-    &[Migration::portable(1, "store", include_str!("../migrations/0001_store.sql"))];
+pub const STORE_MIGRATIONS: MigrationSet = &[
+    Migration::portable(1, "store", include_str!("../migrations/0001_store.sql")),
+    Migration::portable(2, "jobs", include_str!("../migrations/0002_jobs.sql")),
+];
 
 const LEDGER: &str = "create table if not exists tl_migrations (
     version bigint primary key, name text not null, checksum text not null, applied_at bigint not null)";
@@ -207,6 +209,8 @@ mod tests {
         assert!(pending(Engine::Sqlite, &[ONE, ONE], &none).is_err());
         assert!(pending(Engine::Sqlite, &[DOWN], &none).is_err());
         let fresh = pending(Engine::Sqlite, &[ONE], &none).unwrap();
-        assert_eq!(fresh.iter().map(|m| m.version).collect::<Vec<_>>(), [1, 1001]);
+        let fresh: Vec<_> = fresh.iter().map(|migration| migration.version).collect();
+        let own = STORE_MIGRATIONS.iter().map(|migration| migration.version);
+        assert_eq!(fresh, own.chain([1001]).collect::<Vec<_>>());
     }
 }

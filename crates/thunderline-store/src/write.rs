@@ -7,7 +7,8 @@ use crate::{
     Db, Engine, Row, Stmt, Value, args,
     audit::{self, Outcome},
     engine::Tx,
-    enqueue, listen, outbox, signals,
+    jobs::{enqueue, fence},
+    listen, outbox, signals,
 };
 
 /// A writing transaction whose action the policy has allowed: holding one proves it. Dropping it rolls back.
@@ -34,6 +35,7 @@ pub struct Write {
     wakes: Vec<String>,
     key: Option<String>,
     outcome: String,
+    completes_job: bool,
     failed: Option<Error>,
 }
 
@@ -48,7 +50,8 @@ impl Write {
     pub(crate) fn new(db: Db, tx: Tx, cx: Cx, action: Action, decision: Decision) -> Self {
         let (events, jobs, wakes) = (Vec::new(), Vec::new(), Vec::new());
         let (key, outcome, failed) = (None, String::new(), None);
-        Self { db, tx, cx, action, decision, events, jobs, wakes, key, outcome, failed }
+        let completes_job = false;
+        Self { db, tx, cx, action, decision, events, jobs, wakes, key, outcome, completes_job, failed }
     }
 
     /// The context of the call that this transaction belongs to.
@@ -118,6 +121,12 @@ impl Write {
         }
     }
 
+    /// Completes the job whose handler this transaction belongs to, together with all that it writes: then the effect
+    /// happens exactly once, whatever becomes of the worker. A handler commits nothing after this.
+    pub fn complete_job(&mut self) {
+        self.completes_job = true;
+    }
+
     /// Wakes, after the commit, those who wait for this key.
     pub fn wake(&mut self, key: &str) {
         self.wakes.push(key.to_owned());
@@ -164,7 +173,7 @@ impl Write {
     /// Commits data, audit row, events and jobs together, and then sends the wake-ups.
     ///
     /// # Errors
-    /// As [`Write::exec`]; nothing is committed then.
+    /// As [`Write::exec`], and `conflict` where the caller is a job's handler that lost its job; nothing is committed then.
     pub async fn commit(mut self, subject: &Subject) -> Result<()> {
         let (action, rule) = (self.action.name, &self.decision.rule);
         audit::insert(&mut self.tx, &self.cx, action, rule, subject, Outcome::Done).await?;
@@ -189,7 +198,7 @@ impl Write {
             row.extend(args![std::mem::take(&mut self.outcome)]);
             self.tx.exec("idempotency.keep", KEEP_OUTCOME, row).await?;
         }
-        if !self.jobs.is_empty() {
+        if !self.jobs.is_empty() || self.completes_job {
             self.wakes.push(signals::JOBS.to_owned());
         }
         if !self.events.is_empty() {
@@ -197,16 +206,30 @@ impl Write {
         }
         self.wakes.sort_unstable();
         self.wakes.dedup();
+        let attempt = self.cx.attempt().cloned();
+        match &attempt {
+            Some(attempt) if self.completes_job => fence::complete(&mut self.tx, &self.cx, attempt).await?,
+            Some(attempt) => fence::check(&mut self.tx, attempt).await?,
+            None if self.completes_job => return Err(Error::internal("no job is there to be completed")),
+            None => {}
+        }
         enqueue::insert(&mut self.tx, &self.cx, self.jobs).await?;
         if self.tx.engine() == Engine::Postgres {
             listen::announce(&mut self.tx, &self.wakes).await?;
         }
         outbox::append(&mut self.tx, &self.cx, self.events).await?;
         self.tx.commit().await?;
+        if let Some(attempt) = attempt.filter(|_| self.completes_job) {
+            attempt.set_completed();
+        }
         for key in &self.wakes {
             self.db.signals().notify(key);
         }
         Ok(())
+    }
+
+    pub(crate) fn tx(&mut self) -> &mut Tx {
+        &mut self.tx
     }
 
     fn key_columns(&self, key: &str) -> Vec<Value> {

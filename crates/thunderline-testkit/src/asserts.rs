@@ -4,7 +4,8 @@ use std::fmt::Display;
 
 use thunderline_core::{Envelope, Event};
 use thunderline_store::{
-    AuditEntry, AuditFilter, EventFilter, JobEntry, MigrationSet, Outcome, Stmt, tables_of,
+    AuditEntry, AuditFilter, EventFilter, JobEntry, JobFilter, JobState, MigrationSet, Outcome, Stmt,
+    tables_of,
 };
 
 use crate::TestDb;
@@ -32,7 +33,9 @@ impl TestDb {
 
     /// Jobs in a state (`available`, `running`, …).
     pub async fn jobs(&self, state: &str) -> Vec<JobEntry> {
-        self.db().jobs().list(Some(state), ALL).await.expect("jobs can be read")
+        let state = JobState::named(state).unwrap_or_else(|| panic!("jobs are never {state}"));
+        let filter = JobFilter { state: Some(state), ..JobFilter::default() };
+        self.db().jobs().list(&filter, ALL).await.expect("jobs can be read")
     }
 
     /// The outbox holds exactly events of these names, in this order.

@@ -1,8 +1,11 @@
 //! The store on both engines.
 
+mod fence;
+mod history;
 mod migrations;
 mod queue;
 mod queue_simulation;
+mod steer;
 mod stream;
 mod transactions;
 
@@ -52,5 +55,20 @@ impl Job for Polish {
     const NAME: &'static str = "t.thing.polish";
     fn key(&self) -> String {
         self.id.to_string()
+    }
+}
+
+/// Before everything else, and only twice.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Rescue {
+    number: u32,
+}
+
+impl Job for Rescue {
+    const NAME: &'static str = "t.thing.rescue";
+    const PRIORITY: i64 = -1;
+    const MAX_ATTEMPTS: u32 = 2;
+    fn key(&self) -> String {
+        self.number.to_string()
     }
 }

@@ -36,6 +36,8 @@ impl Story {
     async fn claim(&mut self, cx: &Cx, db: &Db) -> Result<usize> {
         let claimed = db.jobs().claim(cx, "w", &[], 2).await?;
         let count = claimed.len();
+        // Whose lease ended has lost the job, also where he does not know it yet.
+        self.running.retain(|running| running.lease_until >= cx.now());
         for job in claimed {
             let before = self.tokens.insert(job.id.0, job.token);
             assert!(
@@ -43,8 +45,6 @@ impl Story {
                 "a token that does not grow fences nobody"
             );
             self.began.insert(job.key.clone(), self.step);
-            // Whose lease ended has lost the job, also where he does not know it yet.
-            self.running.retain(|running| running.id != job.id);
             self.running.push(job);
         }
         let keys: BTreeSet<_> = self.running.iter().map(|job| &job.key).collect();

@@ -2,10 +2,8 @@
 
 use thunderline_core::SignedDuration;
 use thunderline_runtime::{Domain, Reconciler, Work};
+use thunderline_store::Retention;
 use thunderline_web::Domains;
-
-/// How long finished jobs and idempotency keys are remembered.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 pub fn domain(domains: &Domains) -> Domain {
     let db = domains.db.clone();
@@ -14,7 +12,7 @@ pub fn domain(domains: &Domains) -> Domain {
         async move {
             let prune = Reconciler::new("block.jobs.prune", SignedDuration::from_hours(1), move |cx| {
                 let db = db.clone();
-                async move { db.jobs().prune(cx.now() - REMEMBERED).await.map(drop) }
+                async move { db.jobs().prune(&cx, &Retention::default()).await.map(drop) }
             });
             Ok(Work { reconcilers: vec![prune], ..Work::default() })
         }

@@ -4,15 +4,12 @@ use thunderline_core::{Cx, Job, Result, Timestamp};
 
 use crate::{args, engine::Tx};
 
-/// Attempts before a job is given up.
-const MAX_ATTEMPTS: u32 = 20;
-
 /// Locking the waiting row, even where it need not change, makes a claim that happens at this moment wait for (or skip)
 /// this transaction: otherwise the job could run before what it was enqueued for is visible, and the wish be lost.
 const INSERT: &str =
     "insert into tl_jobs (id, name, key, payload, tenant, correlation, causation, state, priority,
         run_at, attempts, max_attempts, lease_token, created_at)
-    values ($1, $2, $3, $4, $5, $6, $7, 'available', 0, $8, 0, $9, 0, $10)
+    values ($1, $2, $3, $4, $5, $6, $7, 'available', $8, $9, 0, $10, 0, $11)
     on conflict (name, key) where state = 'available' do update
     set run_at = case when excluded.run_at < tl_jobs.run_at then excluded.run_at else tl_jobs.run_at end";
 
@@ -21,12 +18,16 @@ pub(crate) struct Pending {
     name: &'static str,
     key: String,
     payload: String,
+    priority: i64,
+    max_attempts: u32,
     run_at: Timestamp,
 }
 
 impl Pending {
     pub(crate) fn new<J: Job>(job: &J, run_at: Timestamp) -> Result<Self, serde_json::Error> {
-        Ok(Self { name: J::NAME, key: job.key(), payload: serde_json::to_string(job)?, run_at })
+        let (key, payload) = (job.key(), serde_json::to_string(job)?);
+        let (priority, max_attempts) = (J::PRIORITY, J::MAX_ATTEMPTS.max(1));
+        Ok(Self { name: J::NAME, key, payload, priority, max_attempts, run_at })
     }
 }
 
@@ -42,8 +43,9 @@ pub(crate) async fn insert(tx: &mut Tx, cx: &Cx, mut jobs: Vec<Pending>) -> Resu
             cx.tenant(),
             cx.correlation(),
             cx.causation(),
+            job.priority,
             job.run_at,
-            MAX_ATTEMPTS,
+            job.max_attempts,
             cx.now()
         ];
         tx.exec("job.insert", INSERT, row).await?;
