@@ -112,7 +112,7 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
         Step::Start => start::start(cx, domain, id).await,
         Step::OpenRound { number, attempt } => open_round::open_round(cx, domain, id, number, attempt).await,
         Step::StartRound { round, nodes, wanted, quorum } => {
-            start_round::start_round(cx, domain, round, &nodes, wanted, quorum).await
+            start_round::start_round(cx, domain, round, &view.nodes, &nodes, wanted, quorum).await
         }
         Step::EndLease { lease, expired, reason } => {
             end_lease::end_lease(cx, domain, lease, expired, &reason).await

@@ -89,6 +89,13 @@ impl UpdateLayout {
         Ok(UpdateReader { arrays, area })
     }
 
+    /// SHA-256 of this description: of the arrays, and of the digests of the objects that hold their elements. It names
+    /// the update's bytes for good, also after they are thrown away.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(&serde_json::to_vec(self).expect("a layout is plain data"))
+    }
+
     /// How many bytes of array elements the update has.
     #[must_use]
     pub fn byte_len(&self) -> u64 {

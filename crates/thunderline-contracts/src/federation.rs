@@ -1,5 +1,6 @@
 //! The federation domain's events. Names are the mission's (`fl.*`).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thunderline_core::{ArtifactId, FederationId, LeaseId, NodeId, RoundId, TenantId};
 
@@ -14,6 +15,21 @@ event! {
         name: String,
         /// Whose it is.
         tenant: TenantId,
+        /// SHA-256 of the spec with every default spelled out, as JSON.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spec_sha256: Option<String>,
+        /// What all its chance is derived from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seed: Option<u64>,
+        /// How updates become the next model, by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strategy: Option<String>,
+        /// The model that round 1 starts from, as the spec names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model_ref: Option<String>,
+        /// How many rounds it will run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rounds_total: Option<u32>,
     }
 }
 
@@ -122,12 +138,21 @@ event! {
         client: NodeId,
         /// The lease.
         lease: LeaseId,
+        /// The round's own id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round_id: Option<RoundId>,
         /// `train` or `evaluate`.
         purpose: String,
         /// The weight that the node claims.
         num_examples: f64,
         /// What else it reported.
         metrics: Value,
+        /// SHA-256 of the update: its arrays with the digests of the objects that hold their elements. Absent for evaluations.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        update_sha256: Option<String>,
+        /// The greatest weight that is believed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_examples: Option<f64>,
     }
 }
 
@@ -142,6 +167,12 @@ event! {
         client: NodeId,
         /// The lease.
         lease: LeaseId,
+        /// The round's own id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round_id: Option<RoundId>,
+        /// `train` or `evaluate`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<String>,
         /// Why.
         reason: String,
     }
@@ -204,6 +235,9 @@ event! {
         reason: String,
         /// Whether its deadline passed.
         timed_out: bool,
+        /// Which try of this number, from 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
     }
 }
 
@@ -220,5 +254,127 @@ event! {
         uri: String,
         /// Its digest.
         sha256: String,
+        /// The round's own id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round_id: Option<RoundId>,
+        /// Which try of this number, from 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        /// Digest of the model that the round began from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<String>,
+        /// How the updates became this model, by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strategy: Option<String>,
+        /// How many updates went in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clients: Option<u32>,
+        /// The sum of the weights that the clients claimed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        num_examples: Option<f64>,
+        /// Digest of what the strategy's optimiser kept from the round before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state_before: Option<String>,
+        /// Digest of what the strategy's optimiser keeps for the next round.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state_after: Option<String>,
+    }
+}
+
+/// A node that was looked at when a round's clients were chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Considered {
+    /// Which node.
+    pub node: NodeId,
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Why it is not eligible; empty where it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+}
+
+/// What became of a node when a round's clients were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was drawn.
+    Chosen,
+    /// It is eligible and was not drawn.
+    Spare,
+    /// The federation cannot use it.
+    Ineligible,
+}
+
+event! {
+    /// A round's clients were chosen: who was looked at, and why each was taken or not.
+    ClientsSelected = "fl.clients.selected" about "federation" federation {
+        /// Which federation.
+        federation: FederationId,
+        /// The round's own id.
+        round_id: RoundId,
+        /// Which round, from 1.
+        round: u32,
+        /// Which try of this number, from 1.
+        attempt: u32,
+        /// What the draw is derived from, together with the round and the attempt.
+        seed: u64,
+        /// Digest of the model that the round begins from.
+        model: Option<String>,
+        /// How many nodes were looked at.
+        candidates: u32,
+        /// How many of these the federation could use.
+        eligible: u32,
+        /// How many were drawn.
+        chosen: u32,
+        /// How many updates are wanted.
+        wanted: u32,
+        /// How many of these suffice.
+        quorum: u32,
+        /// The nodes: chosen ones first, then spare ones, then the others, each by name. At most 1000; the counts are of all.
+        listed: Vec<Considered>,
+    }
+}
+
+event! {
+    /// No more training results are taken in a round.
+    RoundClosed = "fl.round.closed" about "federation" federation {
+        /// Which federation.
+        federation: FederationId,
+        /// The round's own id.
+        round_id: RoundId,
+        /// Which round, from 1.
+        round: u32,
+        /// Which try of this number, from 1.
+        attempt: u32,
+        /// How many updates were taken.
+        accepted: u32,
+        /// How many were wanted.
+        wanted: u32,
+        /// How many of these suffice.
+        quorum: u32,
+        /// Why it was closed then.
+        reason: String,
+    }
+}
+
+event! {
+    /// A blob that somebody brought, or that a federation begins from, is stored and known.
+    ArtifactStored = "fl.artifact.stored" about "artifact" artifact {
+        /// Which artifact.
+        artifact: ArtifactId,
+        /// `model`, `bundle` or `dataset`.
+        kind: String,
+        /// What people call it.
+        name: String,
+        /// Where it is.
+        uri: String,
+        /// Its digest.
+        sha256: String,
+        /// The federation that it was made for; absent where somebody brought it.
+        federation: Option<FederationId>,
+        /// What its fresh weights were drawn from; absent where somebody brought it.
+        seed: Option<u64>,
     }
 }

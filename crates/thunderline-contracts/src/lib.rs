@@ -3,6 +3,7 @@
 //! A domain that wants to know something about another listens to these events and keeps its own projection; it never
 //! calls the other. Payloads are versioned and never edited once released: a change is a new version beside the old.
 
+pub mod dag;
 pub mod federation;
 pub mod link;
 

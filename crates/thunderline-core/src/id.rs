@@ -62,6 +62,8 @@ uuid_id! {
     EventId = "event",
     /// A queued job.
     JobId = "job",
+    /// A workflow being carried out.
+    ExecutionId = "execution",
 }
 
 macro_rules! wire_id {

@@ -5,7 +5,7 @@
 //! stay below 2^63), JSON as text. A `NaN` must not be bound: SQLite stores it as null.
 
 use thunderline_core::{
-    ArtifactId, EventId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId, TenantId, Timestamp,
+    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId, TenantId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -113,6 +113,7 @@ bind!(Uuid:
     RollupId => |v| v.0,
     EventId => |v| v.0,
     JobId => |v| v.0,
+    ExecutionId => |v| v.0,
 );
 
 /// Fetches a list of types by a function.
@@ -147,6 +148,7 @@ fetch!(
     RollupId => |v| uuid(v).map(Self),
     EventId => |v| uuid(v).map(Self),
     JobId => |v| uuid(v).map(Self),
+    ExecutionId => |v| uuid(v).map(Self),
 );
 
 fn integer(value: &Value) -> Option<i64> {

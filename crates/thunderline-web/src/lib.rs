@@ -37,7 +37,7 @@ pub use state::{Domains, Settings, Web};
 struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
-    use endpoints::{artifacts, events, federations, health, nodes, rounds};
+    use endpoints::{artifacts, decisions, events, federations, health, lineage, nodes, rounds};
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
         .routes(routes!(federations::show::show))
@@ -55,6 +55,10 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(artifacts::verify::verify))
         .routes(routes!(events::list::list))
         .routes(routes!(events::stream::stream))
+        .routes(routes!(lineage::show::show))
+        .routes(routes!(decisions::list::list))
+        .routes(routes!(decisions::show::show))
+        .routes(routes!(decisions::trail::trail))
         .routes(routes!(health::health))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -1,7 +1,18 @@
-//! The decision trail: why these clients, why this weight, why refused.
+//! The decision trail: why these clients, why this weight, why refused, why a round was closed, failed or tried again.
+//!
+//! Decisions are facts that other domains tell as events. [`decide`] turns one event into a sentence, its details and what
+//! led to it, purely; [`project`] stores that beside the consumer's cursor; [`read`] lists, shows and follows. It never stands
+//! in the way of a decision: it hears of it afterwards.
+
+pub mod decide;
+pub mod project;
+pub mod read;
+mod rows;
 
 use thunderline_core::{Action, Manifest};
-use thunderline_store::{Db, Migration, Stmt};
+use thunderline_store::Db;
+
+pub use rows::{MIGRATIONS, statements};
 
 /// What this domain works with. Cheap to clone.
 #[derive(Clone)]
@@ -18,17 +29,8 @@ impl Prism {
     }
 }
 
-/// The domain's tables.
-pub const MIGRATIONS: &[Migration] = &[];
-
-/// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
-#[must_use]
-pub fn statements() -> Vec<&'static Stmt> {
-    Vec::new()
-}
-
 /// Every action, for the policy matrix.
-pub const ACTIONS: &[&Action] = &[];
+pub const ACTIONS: &[&Action] = &[&project::ACTION, &read::ACTION];
 
 /// The domain's border.
 pub const MANIFEST: Manifest = Manifest {
@@ -37,7 +39,7 @@ pub const MANIFEST: Manifest = Manifest {
     charter: "The decision trail: why these clients, why this weight, why refused.",
     actions: ACTIONS,
     emits: &[],
-    consumes: &[],
+    consumes: project::EVENTS,
     jobs: &[],
     ports: &[],
     depends_on: &["thunderblock", "thunderflow"],

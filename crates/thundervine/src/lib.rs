@@ -1,7 +1,12 @@
 //! Workflows that survive crashes, and the lineage of what was made.
 
+pub mod lineage;
+mod rows;
+
 use thunderline_core::{Action, Manifest};
-use thunderline_store::{Db, Migration, Stmt};
+use thunderline_store::Db;
+
+pub use rows::{MIGRATIONS, statements};
 
 /// What this domain works with. Cheap to clone.
 #[derive(Clone)]
@@ -18,17 +23,8 @@ impl Vine {
     }
 }
 
-/// The domain's tables.
-pub const MIGRATIONS: &[Migration] = &[];
-
-/// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
-#[must_use]
-pub fn statements() -> Vec<&'static Stmt> {
-    Vec::new()
-}
-
 /// Every action, for the policy matrix.
-pub const ACTIONS: &[&Action] = &[];
+pub const ACTIONS: &[&Action] = &[&lineage::project::ACTION, &lineage::read::ACTION];
 
 /// The domain's border.
 pub const MANIFEST: Manifest = Manifest {
@@ -37,7 +33,7 @@ pub const MANIFEST: Manifest = Manifest {
     charter: "Workflows that survive crashes, and the lineage of what was made.",
     actions: ACTIONS,
     emits: &[],
-    consumes: &[],
+    consumes: lineage::project::EVENTS,
     jobs: &[],
     ports: &[],
     depends_on: &["thunderblock", "thunderflow"],

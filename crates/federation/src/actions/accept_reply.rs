@@ -67,9 +67,12 @@ pub async fn accept_reply(cx: &Cx, domain: &Federations, id: LeaseId, reply: Rep
         round: round.number,
         client: lease.node,
         lease: id,
+        round_id: Some(lease.round),
         purpose: lease.purpose.name().into(),
         num_examples: report.num_examples,
         metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
+        update_sha256: update.as_ref().map(|update| update.digest().to_string()),
+        max_examples: Some(federation.spec.update.max_examples),
     });
     write.enqueue(&Drive { federation: lease.federation });
     write.commit(&Subject::new("lease", id)).await?;

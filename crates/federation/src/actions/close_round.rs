@@ -1,9 +1,15 @@
 //! Step: no more updates are taken.
 
-use thunderline_core::{Action, Cx, Result, RoundId, Rule, Subject};
+use thunderline_contracts::federation::RoundClosed;
+use thunderline_core::{Action, Cx, Result, RoundId, Rule, Subject, Timestamp};
 
 use super::end_lease;
-use crate::{Federations, rows, state::RoundEvent};
+use crate::{
+    Federations,
+    plan::Purpose,
+    rows::{self, Lease, Round},
+    state::{LeaseState, RoundEvent},
+};
 
 /// Background work only.
 pub const ACTION: Action = Action::new("fl.round.close", Rule::System);
@@ -13,8 +19,36 @@ pub(crate) async fn close_round(cx: &Cx, domain: &Federations, id: RoundId) -> R
     let round = super::round(&mut write, cx, id).await?;
     let state = round.state.clone().apply(RoundEvent::Closed)?;
     rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
+    let leases = rows::leases::of_round(&mut write, id, cx.tenant()).await?;
+    let (accepted, why) = why(&round, &leases, cx.now());
     let reason = "the round closed before the node delivered";
     let dropped = rows::leases::end_open(&mut write, id, reason, cx.now()).await?;
     end_lease::tell_dropped(&mut write, &dropped, round.number, reason);
+    write.emit(&RoundClosed {
+        federation: round.federation,
+        round_id: id,
+        round: round.number,
+        attempt: round.attempt,
+        accepted,
+        wanted: round.wanted,
+        quorum: round.quorum,
+        reason: why,
+    });
     write.commit(&Subject::new("round", id)).await
+}
+
+/// How many updates were taken, and why no more are.
+fn why(round: &Round, leases: &[Lease], now: Timestamp) -> (u32, String) {
+    let train = || leases.iter().filter(|lease| lease.purpose == Purpose::Train);
+    let accepted = train().filter(|lease| lease.state == LeaseState::Released).count() as u32;
+    let open = train().filter(|lease| lease.state.is_open()).count();
+    let (wanted, quorum) = (round.wanted, round.quorum);
+    let why = if accepted >= wanted {
+        format!("all {wanted} updates that were wanted are in")
+    } else if open > 0 && round.state.deadline().is_some_and(|deadline| now >= deadline) {
+        format!("time was up with {accepted} of {wanted} updates; {quorum} suffice")
+    } else {
+        format!("{accepted} of {wanted} updates are in, {quorum} suffice, and no more can come")
+    };
+    (accepted, why)
 }

@@ -45,6 +45,8 @@ pub(crate) fn tell_dropped(write: &mut Write, leases: &[Lease], round: u32, reas
             round,
             client: lease.node,
             lease: lease.id,
+            round_id: Some(lease.round),
+            purpose: Some(lease.purpose.name().into()),
             reason: reason.into(),
         });
     }

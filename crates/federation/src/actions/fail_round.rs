@@ -37,6 +37,7 @@ pub(crate) async fn fail_round(
         round: round.number,
         reason: reason.into(),
         timed_out,
+        attempt: Some(round.attempt),
     });
     write.commit(&Subject::new("round", id)).await?;
     remove_uploads(domain, id).await

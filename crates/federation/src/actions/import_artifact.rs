@@ -1,8 +1,10 @@
 //! Store what somebody brings: a model, an app bundle, a data set.
 
 use serde_json::Value;
+use thunderline_contracts::federation::ArtifactStored;
 use thunderline_core::{Action, Cx, Result, Role, Rule, Subject};
 use thunderline_objects::Sha256;
+use thunderline_store::Write;
 
 use crate::{
     Federations,
@@ -56,6 +58,20 @@ pub async fn import_artifact(cx: &Cx, domain: &Federations, import: Import) -> R
         created_at: cx.now(),
     };
     rows::artifacts::insert(&mut write, &artifact).await?;
+    tell_stored(&mut write, &artifact, None);
     write.commit(&Subject::new("artifact", artifact.id)).await?;
     Ok(artifact)
+}
+
+/// Tells of a blob that no round made. `seed` is what a fresh model was drawn from.
+pub(super) fn tell_stored(write: &mut Write, artifact: &Artifact, seed: Option<u64>) {
+    write.emit(&ArtifactStored {
+        artifact: artifact.id,
+        kind: artifact.kind.name().into(),
+        name: artifact.name.clone(),
+        uri: artifact.uri.clone(),
+        sha256: artifact.sha256.to_string(),
+        federation: artifact.federation,
+        seed,
+    });
 }

@@ -2,7 +2,7 @@
 
 use thunderline_core::{Action, Cx, Error, FederationId, Result, Rule};
 
-use super::about_federation;
+use super::{about_federation, import_artifact::tell_stored};
 use crate::{
     Federations, aggregate,
     artifact::{self, Artifact, ArtifactKind},
@@ -38,6 +38,7 @@ pub(crate) async fn open_round(
         (None, ModelRef::Stored(digest), _) => digest.to_string(),
         (None, ModelRef::Builtin(_), Some(artifact)) => {
             rows::artifacts::insert(&mut write, &artifact).await?;
+            tell_stored(&mut write, &artifact, Some(federation.spec.seed));
             artifact.sha256.to_string()
         }
         (None, ModelRef::Builtin(_), None) => return Err(Error::conflict("the first model is being made")),

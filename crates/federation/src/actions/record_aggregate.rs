@@ -64,6 +64,14 @@ pub(crate) async fn record_aggregate(
         artifact: artifact.id,
         uri: artifact.uri.clone(),
         sha256: digest,
+        round_id: Some(id),
+        attempt: Some(round.attempt),
+        parent: round.model_in.clone(),
+        strategy: Some(federation.spec.strategy.name().into()),
+        clients: Some(model.clients.len() as u32),
+        num_examples: Some(model.clients.iter().map(|client| client.num_examples).sum()),
+        state_before: model.optimiser.as_ref().and_then(|state| Some(state.before?.to_string())),
+        state_after: state,
     });
     if evaluators.is_empty() {
         complete_round::finish(cx, &mut write, &federation, &round, rollup).await?;

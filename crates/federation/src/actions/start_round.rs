@@ -1,18 +1,26 @@
 //! Step: the chosen nodes get their training leases.
 
-use thunderline_contracts::federation::RoundStarted;
+use thunderline_contracts::federation::{ClientsSelected, RoundStarted};
 use thunderline_core::{Action, Cx, Error, NodeId, Result, RoundId, Rule, Subject};
 
 use super::issue_leases::{deadline, issue_leases};
-use crate::{Federations, plan::Purpose, rows, state::RoundEvent};
+use crate::{
+    Federations,
+    plan::Purpose,
+    rows,
+    select::{self, Candidate},
+    state::RoundEvent,
+};
 
 /// Background work only.
 pub const ACTION: Action = Action::new("fl.round.start", Rule::System);
 
+/// `known` are the nodes that the choice was made from.
 pub(crate) async fn start_round(
     cx: &Cx,
     domain: &Federations,
     id: RoundId,
+    known: &[Candidate],
     nodes: &[NodeId],
     wanted: u32,
     quorum: u32,
@@ -27,6 +35,22 @@ pub(crate) async fn start_round(
     let state = round.state.clone().apply(RoundEvent::Started { deadline })?;
     rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
     rows::rounds::set_clients(&mut write, id, wanted, quorum).await?;
+    let spec = &federation.spec;
+    let (eligible, listed) = select::explain(known, &spec.client_selector, &spec.app, nodes);
+    write.emit(&ClientsSelected {
+        federation: federation.id,
+        round_id: id,
+        round: round.number,
+        attempt: round.attempt,
+        seed: spec.seed,
+        model: round.model_in.clone(),
+        candidates: known.len() as u32,
+        eligible,
+        chosen: nodes.len() as u32,
+        wanted,
+        quorum,
+        listed,
+    });
     write.emit(&RoundStarted {
         federation: federation.id,
         round_id: id,

@@ -66,6 +66,11 @@ pub async fn submit(
         federation: id,
         name: federation.name.clone(),
         tenant: federation.tenant,
+        spec_sha256: Some(federation.spec.digest().to_string()),
+        seed: Some(federation.spec.seed),
+        strategy: Some(federation.spec.strategy.name().into()),
+        model_ref: Some(federation.spec.model_ref.to_string()),
+        rounds_total: Some(federation.rounds_total),
     });
     write.enqueue(&Drive { federation: id });
     if idempotency_key.is_some() {

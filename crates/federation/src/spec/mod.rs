@@ -205,6 +205,12 @@ pub struct ServerEvaluation {
 }
 
 impl FederationSpec {
+    /// SHA-256 of this spec as JSON, every default spelled out: two documents that mean the same have the same digest.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(&serde_json::to_vec(self).expect("a spec is plain data"))
+    }
+
     /// How many clients a round wants, given how many are eligible: at least one, at least `min_clients` where there
     /// are that many.
     #[must_use]

@@ -1,9 +1,11 @@
 //! One file per endpoint.
 
 pub mod artifacts;
+pub mod decisions;
 pub mod events;
 pub mod federations;
 pub mod health;
+pub mod lineage;
 pub mod nodes;
 pub mod openapi;
 pub mod page;

@@ -2,11 +2,13 @@
 
 mod artifacts;
 mod completions;
+mod decisions;
 mod demo;
 mod doctor;
 mod events;
 mod federations;
 mod golden;
+mod lineage;
 mod logging;
 mod migrate;
 mod nodes;
@@ -73,6 +75,10 @@ enum Command {
     Nodes(nodes::Nodes),
     /// Look at stored models, app bundles and data sets, and fetch them
     Artifacts(artifacts::Artifacts),
+    /// See what made a model: rounds, nodes, seeds
+    Lineage(lineage::Lineage),
+    /// See what was decided, and why
+    Decisions(decisions::Decisions),
     /// See what happens
     Events(events::Events),
     /// Check this machine, the data folder and the server, and say what to do
@@ -116,6 +122,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Federations(command) => command.run(global),
         Command::Nodes(command) => command.run(global),
         Command::Artifacts(command) => command.run(global),
+        Command::Lineage(command) => command.run(global),
+        Command::Decisions(command) => command.run(global),
         Command::Events(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
         Command::Migrate(command) => command.run(global),

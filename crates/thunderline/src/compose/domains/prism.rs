@@ -1,8 +1,14 @@
 //! thunderprism as something that runs.
 
-use thunderline_runtime::{Domain, Work};
+use thunderline_runtime::{Domain, Subscription, Work};
 use thunderline_web::Domains;
+use thunderprism::{MANIFEST, project};
 
 pub fn domain(_domains: &Domains) -> Domain {
-    Domain::new(&thunderprism::MANIFEST, |_cx| async { Ok(Work::default()) })
+    Domain::new(&MANIFEST, |_cx| async {
+        let decisions = Subscription::new("prism.decisions", project::EVENTS, |cx, event, write| {
+            Box::pin(project::on_event(cx, event, write))
+        });
+        Ok(Work { subscriptions: vec![decisions], ..Work::default() })
+    })
 }

@@ -1,0 +1,5 @@
+//! The decision trail.
+
+pub mod list;
+pub mod show;
+pub mod trail;

@@ -1,0 +1,3 @@
+//! Lineage.
+
+pub mod show;

@@ -1,0 +1,35 @@
+//! `thunderline decisions trail`
+
+use clap::Args;
+use thunderline_web::dto::{decision::Decision, page::Page};
+
+use super::sentences;
+use crate::{
+    client::Client,
+    failure::Result,
+    output::{Format, print},
+};
+
+/// List everything that was decided because of one request
+#[derive(Args, Debug)]
+pub struct Trail {
+    /// The correlation or trail of a decision, or the x-correlation-id of the request
+    correlation: String,
+    /// How many at most, up to 1000
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    /// Go on after the decision of this sequence number
+    #[arg(long, value_name = "SEQUENCE")]
+    after: Option<i64>,
+}
+
+impl Trail {
+    /// Lists them.
+    pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        let (limit, after) = (self.limit.to_string(), self.after.unwrap_or(0).to_string());
+        let path = format!("/api/v1/decisions/trail/{}", self.correlation);
+        let page: Page<Decision> = client.get(&path, &[("limit", &limit), ("after", &after)])?;
+        print(format, &page, sentences);
+        Ok(())
+    }
+}
