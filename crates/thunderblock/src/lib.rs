@@ -1,6 +1,9 @@
 //! What keeps the system itself: domains, jobs, schedules, retention, checkpoints, backups.
 
-use thunderline_core::{Action, Manifest};
+pub mod registry;
+
+use thunderline_contracts::system;
+use thunderline_core::{Action, Event, Manifest};
 use thunderline_store::{Db, Migration, Stmt};
 
 /// What this domain works with. Cheap to clone.
@@ -19,16 +22,17 @@ impl Block {
 }
 
 /// The domain's tables.
-pub const MIGRATIONS: &[Migration] = &[];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration::portable(4001, "block_domains", include_str!("../migrations/4001_block_domains.sql"))];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
 #[must_use]
 pub fn statements() -> Vec<&'static Stmt> {
-    Vec::new()
+    registry::rows::STATEMENTS.to_vec()
 }
 
 /// Every action, for the policy matrix.
-pub const ACTIONS: &[&Action] = &[];
+pub const ACTIONS: &[&Action] = &[&registry::ORDER, &registry::READ, &registry::RECORD];
 
 /// The domain's border.
 pub const MANIFEST: Manifest = Manifest {
@@ -36,7 +40,14 @@ pub const MANIFEST: Manifest = Manifest {
     prefix: "block",
     charter: "The registry of domains, their checkpoints, what is kept how long, jobs and schedules, backups.",
     actions: ACTIONS,
-    emits: &[],
+    emits: &[
+        system::DomainWaiting::NAME,
+        system::DomainActivated::NAME,
+        system::DomainDegraded::NAME,
+        system::DomainCrashed::NAME,
+        system::DomainRestarting::NAME,
+        system::DomainDeactivated::NAME,
+    ],
     consumes: &[],
     jobs: &[],
     ports: &[],

@@ -6,6 +6,7 @@
 pub mod dag;
 pub mod federation;
 pub mod link;
+pub mod system;
 
 /// Declares an event payload: its wire name and what it is about.
 macro_rules! event {

@@ -11,6 +11,7 @@ mod event;
 pub mod id;
 mod job;
 mod manifest;
+mod mesh;
 
 pub use action::{Action, Decision, Rule};
 pub use cx::{Actor, Clock, Cx, FixedClock, Random, Role, SeededRandom, SystemClock, SystemRandom};
@@ -20,3 +21,4 @@ pub use id::{ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, Nod
 pub use jiff::{SignedDuration, Timestamp};
 pub use job::{Attempt, Job};
 pub use manifest::Manifest;
+pub use mesh::{DOMAIN_ORDERS, DomainState, Order, Tick, Transition, Wish};

@@ -34,20 +34,20 @@ impl Background {
         }
     }
 
-    /// Starts all three as supervised tasks.
+    /// Starts all three as tasks without which the domain is useless: the end of one is the end of all.
     pub fn start(&self, tasks: &Tasks, cx: &Cx) {
         let (worker, at) = (self.worker.clone(), cx.clone());
-        tasks.spawn("jobs", Kind::Restarting, move |cancel| {
+        tasks.spawn("jobs", Kind::Vital, move |cancel| {
             let (worker, cx) = (worker.clone(), at.clone());
             async move { worker.run(cx, cancel).await }
         });
         let (relay, at) = (self.relay.clone(), cx.clone());
-        tasks.spawn("relay", Kind::Restarting, move |cancel| {
+        tasks.spawn("relay", Kind::Vital, move |cancel| {
             let (relay, cx) = (relay.clone(), at.clone());
             async move { relay.run(cx, cancel).await }
         });
         let (periodic, at) = (self.periodic.clone(), cx.clone());
-        tasks.spawn("periodic", Kind::Restarting, move |cancel| {
+        tasks.spawn("periodic", Kind::Vital, move |cancel| {
             let (periodic, cx) = (periodic.clone(), at.clone());
             async move { periodic.run(cx, cancel).await }
         });

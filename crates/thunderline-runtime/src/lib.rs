@@ -1,13 +1,15 @@
 //! Process life: what runs in the background, and how it stops.
 //!
-//! [`Tasks`] supervises, cancels and drains. The [`Worker`] runs jobs, the [`Relay`] hands events to subscriptions, and
-//! [`Periodic`] runs reconcilers; [`Background`] is the three together. Each can be run once, on demand, under a fake
-//! clock: the loops only repeat that. Deliberately absent: any job, subscription or reconciler; those are the domains'.
+//! The [`Host`] makes domains active and watches them. [`Tasks`] supervises, cancels and drains. The [`Worker`] runs jobs, the
+//! [`Relay`] hands events to subscriptions, and [`Periodic`] runs reconcilers; [`Background`] is the three together, for one
+//! [`Domain`]. Each can be run once, on demand, under a fake clock: the loops only repeat that. Deliberately absent: any job,
+//! subscription or reconciler; those are the domains'.
 
 mod attempt;
 pub mod background;
 mod domain;
 mod guard;
+mod host;
 mod jobs;
 mod periodic;
 mod presence;
@@ -18,6 +20,7 @@ mod worker;
 pub use background::Background;
 pub use domain::{Domain, Work};
 pub use futures::future::BoxFuture;
+pub use host::{DomainRegistry, DomainStatus, Host, Limits, Live, Mesh};
 pub use jobs::{Done, Registry};
 pub use periodic::{Periodic, Reconciler};
 pub use relay::{Relay, Relayed, Subscription};

@@ -15,6 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::guard::guarded;
 
+/// A step that runs for longer is stuck. What takes longer than that belongs into a job.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
+/// Failures in a row that are worth telling.
+const FAILING: u32 = 3;
 /// The longest time between two looks at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -23,7 +27,16 @@ pub struct Reconciler {
     name: &'static str,
     every: SignedDuration,
     step: Box<dyn Fn(Cx) -> BoxFuture<'static, Result<()>> + Send + Sync>,
-    last: Mutex<Option<Timestamp>>,
+    turn: Mutex<Turn>,
+}
+
+/// How a reconciler is doing.
+#[derive(Default)]
+struct Turn {
+    last: Option<Timestamp>,
+    running_since: Option<Timestamp>,
+    failures: u32,
+    error: String,
 }
 
 impl Reconciler {
@@ -33,7 +46,7 @@ impl Reconciler {
         F: Fn(Cx) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        Self { name, every, step: Box::new(move |cx| Box::pin(step(cx))), last: Mutex::new(None) }
+        Self { name, every, step: Box::new(move |cx| Box::pin(step(cx))), turn: Mutex::default() }
     }
 
     /// The reconciler's name.
@@ -43,15 +56,32 @@ impl Reconciler {
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_none_or(|last| now.duration_since(last) >= self.every)
+        self.turn().last.is_none_or(|last| now.duration_since(last) >= self.every)
     }
 
     async fn run(&self, cx: &Cx) -> Result<()> {
         // A failed run waits for its next turn as well: a broken step must not spin.
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.now());
+        {
+            let mut turn = self.turn();
+            turn.last = Some(cx.now());
+            turn.running_since = turn.last;
+        }
         let cx = cx.as_system(self.name);
-        guarded(self.name, async { (self.step)(cx).await }).await
+        let outcome = guarded(self.name, async { (self.step)(cx).await }).await;
+        let mut turn = self.turn();
+        turn.running_since = None;
+        match &outcome {
+            Ok(()) => turn.failures = 0,
+            Err(error) => {
+                turn.failures += 1;
+                turn.error = error.chain();
+            }
+        }
+        outcome
+    }
+
+    fn turn(&self) -> std::sync::MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn repeat(&self, cx: &Cx, cancel: &CancellationToken) {
@@ -101,6 +131,33 @@ impl Periodic {
     pub async fn run_now(&self, cx: &Cx, name: &str) -> Result<()> {
         let found = self.0.iter().find(|reconciler| reconciler.name == name);
         found.ok_or_else(|| Error::not_found(format!("reconciler {name}")))?.run(cx).await
+    }
+
+    /// How many steps are running now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.0.iter().filter(|reconciler| reconciler.turn().running_since.is_some()).count()
+    }
+
+    /// A step that has been running for too long, in words.
+    #[must_use]
+    pub fn stuck(&self, now: Timestamp) -> Option<String> {
+        self.0.iter().find_map(|reconciler| {
+            let running = now.duration_since(reconciler.turn().running_since?);
+            (running > PATIENCE)
+                .then(|| format!("{} has been running for {} s", reconciler.name, running.as_secs()))
+        })
+    }
+
+    /// A step that fails again and again, in words.
+    #[must_use]
+    pub fn failing(&self) -> Option<String> {
+        self.0.iter().find_map(|reconciler| {
+            let turn = reconciler.turn();
+            (turn.failures >= FAILING).then(|| {
+                format!("{} failed {} times in a row: {}", reconciler.name, turn.failures, turn.error)
+            })
+        })
     }
 
     /// Runs each in its time until cancelled; a slow one does not delay the others.

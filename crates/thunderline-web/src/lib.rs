@@ -37,7 +37,7 @@ pub use state::{Domains, Settings, Web};
 struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
-    use endpoints::{artifacts, decisions, events, federations, health, lineage, nodes, rounds};
+    use endpoints::{artifacts, decisions, domains, events, federations, health, lineage, nodes, rounds};
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
         .routes(routes!(federations::show::show))
@@ -53,6 +53,11 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(artifacts::show::show))
         .routes(routes!(artifacts::content::content))
         .routes(routes!(artifacts::verify::verify))
+        .routes(routes!(domains::list::list))
+        .routes(routes!(domains::show::show))
+        .routes(routes!(domains::order::activate))
+        .routes(routes!(domains::order::deactivate))
+        .routes(routes!(domains::order::kill))
         .routes(routes!(events::list::list))
         .routes(routes!(events::stream::stream))
         .routes(routes!(lineage::show::show))

@@ -8,6 +8,7 @@ use thunderflow::Flow;
 use thundergrid::Grid;
 use thunderline_core::{Cx, Role};
 use thunderline_objects::Objects;
+use thunderline_runtime::Live;
 use thunderline_store::Db;
 use thunderlink::Links;
 use thunderprism::Prism;
@@ -76,6 +77,7 @@ pub struct Web(Arc<Inner>);
 
 struct Inner {
     domains: Domains,
+    live: Live,
     edge: Cx,
     settings: Settings,
     closing: CancellationToken,
@@ -85,14 +87,26 @@ impl Web {
     /// The edge over these domains. `edge` is its own context: clock, randomness, tenant. Streams end when `closing` is
     /// cancelled.
     #[must_use]
-    pub fn new(domains: Domains, edge: Cx, settings: Settings, closing: CancellationToken) -> Self {
-        Self(Arc::new(Inner { domains, edge, settings, closing }))
+    pub fn new(
+        domains: Domains,
+        live: Live,
+        edge: Cx,
+        settings: Settings,
+        closing: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Inner { domains, live, edge, settings, closing }))
     }
 
     /// The domains.
     #[must_use]
     pub fn domains(&self) -> &Domains {
         &self.0.domains
+    }
+
+    /// How the domains of this process are now.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.0.live
     }
 
     /// The federations.

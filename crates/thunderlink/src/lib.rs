@@ -9,6 +9,7 @@ pub mod leave;
 pub mod presence;
 pub mod read;
 mod rows;
+pub mod tick;
 
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub const ACTIONS: &[&Action] = &[&activate::ACTION, &leave::ACTION, &read::ACTI
 pub const MANIFEST: Manifest = Manifest {
     domain: "thunderlink",
     prefix: "link",
-    charter: "Nodes: who they are, and whether they are there.",
+    charter: "The clock of the mesh, and its nodes: who they are, and whether they are there.",
     actions: ACTIONS,
     emits: &[NodeJoined::NAME, NodeLeft::NAME],
     consumes: &[],

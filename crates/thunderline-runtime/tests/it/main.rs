@@ -1,6 +1,7 @@
 //! Background work on both engines, each piece run once and as a loop.
 
 mod background;
+mod host;
 mod job_control;
 mod periodic;
 mod relay;

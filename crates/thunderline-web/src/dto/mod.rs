@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod decision;
+pub mod domain;
 pub mod event;
 pub mod federation;
 pub mod health;

@@ -35,10 +35,17 @@ pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Health>) {
 async fn look(web: &Web) -> (StatusCode, Json<Health>) {
     let database = web.db().last_sequence().await.map(|last| format!("{last} events"));
     let objects = web.federations().objects.checkpoints().map(|_| "open".to_owned());
+    let mesh = web.live().now();
+    let late: Vec<_> = mesh
+        .not_ready()
+        .map(|domain| format!("{} is {}: {}", domain.manifest.domain, domain.state, domain.reason))
+        .collect();
+    let domains = if late.is_empty() { format!("{} active", mesh.active()) } else { late.join("; ") };
     let serving = !web.closing().is_cancelled();
     let checks = vec![
         check("database", database),
         check("objects", objects),
+        Check { name: "domains".into(), ok: late.is_empty(), detail: domains },
         Check {
             name: "serving".into(),
             ok: serving,

@@ -2,6 +2,7 @@
 
 pub mod artifacts;
 pub mod decisions;
+pub mod domains;
 pub mod events;
 pub mod federations;
 pub mod health;

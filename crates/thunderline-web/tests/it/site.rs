@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use thunderline_core::{Result, Role};
 use thunderline_objects::Objects;
+use thunderline_runtime::{Live, Mesh};
 use thunderline_testkit::TestDb;
 use thunderline_web::{Domains, Settings, Web, problem::MEDIA_TYPE, router};
 use tokio_util::sync::CancellationToken;
@@ -38,11 +39,12 @@ impl Site {
 
     pub async fn with(t: TestDb, settings: Settings) -> Result<Self> {
         let objects = Objects::open(t.dir().join("objects"))?;
+        let live = Live::new(Mesh { node: "test".into(), tick: None, domains: Vec::new() });
         let domains = Domains::over(t.db(), objects.clone());
         let operator = thundergate::token::create(&t.admin(), t.db(), "operator", Role::Operator).await?;
         let viewer = thundergate::token::create(&t.admin(), t.db(), "viewer", Role::Viewer).await?;
         let closing = CancellationToken::new();
-        let web = Web::new(domains, t.system(), settings, closing.clone());
+        let web = Web::new(domains, live, t.system(), settings, closing.clone());
         Ok(Self { router: router(web), t, closing, objects, operator, viewer })
     }
 

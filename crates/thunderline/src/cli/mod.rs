@@ -5,6 +5,7 @@ mod completions;
 mod decisions;
 mod demo;
 mod doctor;
+mod domains;
 mod events;
 mod federations;
 mod golden;
@@ -79,6 +80,8 @@ enum Command {
     Lineage(lineage::Lineage),
     /// See what was decided, and why
     Decisions(decisions::Decisions),
+    /// See which parts of the server are alive, and steer them
+    Domains(domains::Domains),
     /// See what happens
     Events(events::Events),
     /// Check this machine, the data folder and the server, and say what to do
@@ -124,6 +127,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Artifacts(command) => command.run(global),
         Command::Lineage(command) => command.run(global),
         Command::Decisions(command) => command.run(global),
+        Command::Domains(command) => command.run(global),
         Command::Events(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
         Command::Migrate(command) => command.run(global),

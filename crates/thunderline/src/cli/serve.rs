@@ -1,6 +1,6 @@
 //! `thunderline serve`
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,6 +34,18 @@ pub struct Serve {
     /// Allow addresses that other machines can reach, although nothing is encrypted
     #[arg(long)]
     allow_plaintext: bool,
+    /// What this process is called among those that share a database
+    #[arg(
+        long,
+        env = "THUNDERLINE_NODE",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "server"
+    )]
+    node: String,
+    /// Milliseconds between two ticks of the domain mesh: 50 to 60000
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    tick_interval: u64,
 }
 
 impl Serve {
@@ -46,6 +58,8 @@ impl Serve {
             fleet_http: self.fleet_http,
             fleet_grpc: self.fleet_grpc,
             allow_plaintext: self.allow_plaintext,
+            node: self.node.clone(),
+            tick_interval: Duration::from_millis(self.tick_interval),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let stopped = runtime.block_on(serve(&options, global.json))?;

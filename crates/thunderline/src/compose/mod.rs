@@ -4,6 +4,7 @@ mod domains;
 mod fleet;
 mod interactions;
 mod lock;
+mod mesh;
 mod options;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
@@ -11,9 +12,10 @@ use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync:
 use federation::{actions::read, state::FederationState};
 use thunderline_core::{Actor, Cx, Error, Result, Role, SystemClock, SystemRandom};
 use thunderline_objects::Objects;
-use thunderline_runtime::{Background, Kind, Tasks, background};
+use thunderline_runtime::{Host, Kind, Tasks, background};
 use thunderline_store::{Db, Engine};
 use thunderline_web::{Domains, Settings, Web};
+use thunderlink::tick::TickGenerator;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +41,7 @@ pub struct Server {
     cx: Cx,
     db: Db,
     domains: Domains,
+    host: Host,
     tasks: Tasks,
     file: PathBuf,
     addresses: ServerFile,
@@ -87,8 +90,7 @@ impl Server {
         }
         let objects = Objects::open(options.data.join("objects"))?;
         let domains = Domains::over(&db, objects);
-        let returning = thunderlink::presence::restore(&cx, &domains.links).await?;
-        tracing::info!(nodes = returning, "nodes that were there before are expected back");
+        let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),
             fleet_http: format!("http://{}", http_listener.local_addr()?),
@@ -98,14 +100,13 @@ impl Server {
         };
 
         let tasks = Tasks::new();
-        for domain in domains::all(&domains) {
-            let work = domain.activate(&cx).await?;
-            Background::of(domain.name(), &db, work).start(&tasks, &cx);
-        }
+        let host = mesh::host(&cx, &options.node, &domains);
+        mesh::start(&tasks, &cx, &host, generator).await?;
         background::hear_wake_ups(&tasks, &db);
         let loopback_role = options.web.ip().is_loopback().then_some(Role::Viewer);
         let settings = Settings { loopback_role, ..Settings::default() };
-        let web = Web::new(domains.clone(), cx.clone(), settings, CancellationToken::new());
+        let web = Web::new(domains.clone(), host.live(), cx.clone(), settings, CancellationToken::new());
+        mesh::first_tick(&host).await;
         spawn_web(&tasks, web, web_listener)?;
         let listeners = [("fleet-http", http_listener), ("fleet-grpc", grpc_listener)];
         fleet::spawn(&tasks, &cx, &domains.federations, &domains.links, &options.data, listeners)?;
@@ -118,7 +119,7 @@ impl Server {
             fleet_grpc = addresses.fleet_grpc,
             "ready"
         );
-        Ok(Self { cx, db, domains, tasks, file, addresses, _lock: lock })
+        Ok(Self { cx, db, domains, host, tasks, file, addresses, _lock: lock })
     }
 
     /// Where it can be reached.
@@ -135,13 +136,17 @@ impl Server {
     /// Takes no new work, finishes what has begun, and says what is left for the next start.
     pub async fn stop(self) -> Stopped {
         let drained = self.tasks.drain(PATIENCE).await;
+        let cut_off = self.host.stop(&self.cx).await.unwrap_or_else(|error| {
+            tracing::warn!(error = error.chain(), "that the domains stopped was not recorded");
+            Vec::new()
+        });
         let unfinished = self.unfinished().await.unwrap_or(0);
         self.db.close().await;
         let _gone = fs::remove_file(&self.file);
         let failure = drained
             .failure
             .map(|(part, error)| Error::new(error.kind(), format!("{part} failed: {}", error.chain())));
-        Stopped { unfinished, cut_off: drained.unfinished, failure }
+        Stopped { unfinished, cut_off: [cut_off, drained.unfinished].concat(), failure }
     }
 
     async fn unfinished(&self) -> Result<usize> {

@@ -3,9 +3,11 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use thunderline_core::{Error, Problem, Result};
+use thunderlink::tick::INTERVAL;
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -22,6 +24,10 @@ pub struct Options {
     pub fleet_grpc: SocketAddr,
     /// Whether addresses that other machines can reach are allowed although nothing is encrypted.
     pub allow_plaintext: bool,
+    /// What this process is called among those that share a database.
+    pub node: String,
+    /// The time between two ticks of the domain mesh.
+    pub tick_interval: Duration,
 }
 
 impl Options {
@@ -36,6 +42,8 @@ impl Options {
             fleet_http: any,
             fleet_grpc: any,
             allow_plaintext: false,
+            node: "server".into(),
+            tick_interval: INTERVAL,
         }
     }
 

@@ -16,5 +16,6 @@ mod wait;
 
 mod flower_peers;
 mod hostile;
+mod mesh;
 mod stopping;
 mod twenty_kills;

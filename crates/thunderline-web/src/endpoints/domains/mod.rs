@@ -1,0 +1,5 @@
+//! The domain mesh.
+
+pub mod list;
+pub mod order;
+pub mod show;
