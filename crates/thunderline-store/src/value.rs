@@ -5,7 +5,8 @@
 //! stay below 2^63), JSON as text. A `NaN` must not be bound: SQLite stores it as null.
 
 use thunderline_core::{
-    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId, TenantId, Timestamp,
+    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
+    TenantId, Timestamp,
 };
 use uuid::Uuid;
 

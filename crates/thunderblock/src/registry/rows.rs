@@ -23,7 +23,7 @@ const DOMAINS: Stmt =
     Stmt::new("block.domains.all", "select * from block_active_domains order by node, domain");
 const TRANSITIONS: Stmt = Stmt::new(
     "block.transitions.list",
-    "select * from block_domain_transitions where ($1 is null or domain = $1) and ($2 is null or at < $2)
+    "select * from block_domain_transitions where (domain = $1 or $1 is null) and (at < $2 or $2 is null)
      order by at desc, id desc limit $3",
 );
 const ADD_ORDER: Stmt = Stmt::new(

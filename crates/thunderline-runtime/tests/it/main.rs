@@ -1,5 +1,7 @@
 //! Background work on both engines, each piece run once and as a loop.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod background;
 mod host;
 mod job_control;

@@ -107,12 +107,12 @@ impl Server {
         let settings = Settings { loopback_role, ..Settings::default() };
         let web = Web::new(domains.clone(), host.live(), cx.clone(), settings, CancellationToken::new());
         mesh::first_tick(&host).await;
+        let file = options.data.join(SERVER_FILE);
+        fs::write(&file, serde_json::to_vec_pretty(&addresses).expect("addresses are plain data"))?;
         spawn_web(&tasks, web, web_listener)?;
         let listeners = [("fleet-http", http_listener), ("fleet-grpc", grpc_listener)];
         fleet::spawn(&tasks, &cx, &domains.federations, &domains.links, &options.data, listeners)?;
 
-        let file = options.data.join(SERVER_FILE);
-        fs::write(&file, serde_json::to_vec_pretty(&addresses).expect("addresses are plain data"))?;
         tracing::info!(
             web = addresses.web,
             fleet_http = addresses.fleet_http,

@@ -4,7 +4,8 @@ use thunderline_web::dto::lineage::Lineage;
 
 /// The graph: what was made points to what it was made from.
 pub fn dot(lineage: &Lineage) -> String {
-    let mut lines = vec!["digraph lineage {".to_owned(), "  rankdir=RL;".into(), "  node [shape=box];".into()];
+    let mut lines =
+        vec!["digraph lineage {".to_owned(), "  rankdir=RL;".into(), "  node [shape=box];".into()];
     let name = |step: usize| quoted(&format!("model {step}"));
     for (index, step) in lineage.steps.iter().enumerate() {
         let label = format!("{}\n{}\n{}", step.name, short(&step.sha256), step.origin);

@@ -53,10 +53,17 @@ fn a_killed_domain_comes_back_and_a_deactivated_one_stays_away_over_a_restart() 
     let (code, says) = ready(&server);
     assert_eq!(code, 503, "{says}");
     assert!(says.contains("thunderlink is inactive: deactivated by user:"), "{says}");
+    server.json(&["domains", "activate", "thunderlink"]);
+    wait_for("the server to be ready again", 30, || (ready(&server).0 == 200).then_some(()));
+
+    let away = server.json(&["domains", "deactivate", "thunderprism"]);
+    assert_eq!(away["state"], "inactive", "{away}");
     let status = server.interrupt();
     assert_eq!(status.code(), Some(0), "{}", server.printed());
     server.restart();
-    assert_eq!(state(&server, "thunderlink"), "inactive");
-    server.json(&["domains", "activate", "thunderlink"]);
-    wait_for("the domain to be active again", 30, || (ready(&server).0 == 200).then_some(()));
+    assert_eq!(state(&server, "thunderprism"), "inactive");
+    server.json(&["domains", "activate", "thunderprism"]);
+    wait_for("the domain to be active again", 30, || {
+        (state(&server, "thunderprism") == "active").then_some(())
+    });
 }
