@@ -7,7 +7,11 @@
 //! actions in [`actions`], one transaction each; [`drive`] repeats view → plan → steps until nothing is left to do.
 //!
 //! Deliberately absent: any wire format (that ends at the edge), any other domain's tables or functions (nodes are known
-//! from Thunderlink's events only), and sockets.
+//! from Thunderlink's events only), and sockets. Another domain cannot even be named here:
+//!
+//! ```compile_fail,E0432
+//! use thunderlink::Links;
+//! ```
 
 pub mod actions;
 pub mod aggregate;

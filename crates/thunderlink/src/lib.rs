@@ -3,6 +3,12 @@
 //! A node introduces itself with its public key; its id is derived from that key, so it is recognised after any restart.
 //! Presence is kept in memory: every request of a node counts as a sign of life, and costs no write. Only comings and
 //! goings are rows and events (`link.node.joined`, `link.node.left`), which is what other domains know nodes from.
+//!
+//! Another domain cannot be named here, only heard of by its events:
+//!
+//! ```compile_fail,E0432
+//! use federation::Federations;
+//! ```
 
 pub mod activate;
 pub mod leave;

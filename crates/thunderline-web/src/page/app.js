@@ -8,7 +8,9 @@ const SHOWN_EVENTS = 15;
 const SHORT_ID = 13;
 const SETTLE_MS = 200;
 const OVER = ["completed", "failed", "cancelled"];
-const QUIET = ["fl.client.lease_issued", "fl.client.joined", "fl.client.update_accepted"];
+const QUIET = [
+  "fl.client.lease_issued", "fl.client.joined", "fl.client.update_accepted", "system.domain.waiting", "system.domain.activated",
+];
 
 const at = (id) => document.getElementById(id);
 const rollups = new Map();
@@ -206,6 +208,23 @@ function showEvents() {
     : empty("Nothing has happened yet.", "Events appear here as they happen; on the command line:", "thunderline events tail --follow"));
 }
 
+// One line while all is well, and whatever is not well in full.
+async function showDomains() {
+  const mesh = await get("/api/v1/domains");
+  const ill = mesh.domains.filter((domain) => domain.state !== "active");
+  at("domains-count").textContent = `${mesh.domains.length - ill.length} of ${mesh.domains.length} active`;
+  const rows = ill.map((domain) => element("tr", {},
+    cell("Domain", element("strong", {}, domain.name), sub(domain.charter)),
+    cell("State", badge(domain.state), sub(domain.required ? "the server is not ready without it" : "")),
+    cell("Since", element("time", { datetime: domain.since }, when(domain.since))),
+    cell("Why", domain.reason)));
+  at("domains").replaceChildren(rows.length
+    ? table("Domains that are not active", ["Domain", "State", "Since", "Why"], rows)
+    : element("p", { class: "domains" }, ...mesh.domains.map((domain) => badgeFor(domain))));
+}
+
+const badgeFor = (domain) => element("span", { class: "badge active", title: domain.charter }, domain.name);
+
 function keep(event) {
   lastEvent = event.sequence;
   if (!QUIET.includes(event.name)) events = [event, ...events].slice(0, SHOWN_EVENTS);
@@ -222,7 +241,7 @@ async function refresh() {
   if (running) { again = true; return; }
   running = true;
   try {
-    await Promise.all([showFederations(), showNodes()]);
+    await Promise.all([showFederations(), showNodes(), showDomains()]);
     showEvents();
   } catch (error) {
     if (!(error instanceof Refused)) link("down", "the server does not answer");

@@ -18,6 +18,7 @@ pub fn interactions() -> String {
         let after = manifest.depends_on.join(", ");
         line(&mut text, &[manifest.domain, manifest.prefix, &after, required, manifest.charter]);
     }
+    text.push_str(&matrix());
     text.push_str("\n## Events\n\n| event | told by | heard by |\n|---|---|---|\n");
     for manifest in MANIFESTS {
         for event in manifest.emits {
@@ -49,6 +50,29 @@ pub fn interactions() -> String {
         let mut cells = vec![code(action.name)];
         cells.extend(may.map(str::to_owned));
         cells.push(action.rule.describe());
+        line(&mut text, &cells.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    text
+}
+
+/// Who hears whom: the row's domain tells, the column's domain listens.
+fn matrix() -> String {
+    let mut text = String::from(
+        "\n## Matrix\n\nHow many kinds of the row's events the column's domain listens to, and the questions that it asks by a port. An empty\n\
+         cell is no connection; no domain can call another (`deny.toml`).\n\n",
+    );
+    let mut heading = vec!["tells \\ listens"];
+    heading.extend(MANIFESTS.iter().map(|manifest| manifest.domain));
+    line(&mut text, &heading);
+    writeln!(text, "|{}", "---|".repeat(heading.len())).expect("a string takes everything");
+    for teller in MANIFESTS {
+        let mut cells = vec![teller.domain.to_owned()];
+        cells.extend(MANIFESTS.iter().map(|listener| {
+            let heard = teller.emits.iter().filter(|event| listener.consumes.contains(event)).count();
+            let asked = listener.ports.iter().filter(|port| port.starts_with(teller.prefix)).copied();
+            let heard = (heard > 0).then(|| format!("{heard} events"));
+            heard.into_iter().chain(asked.map(code)).collect::<Vec<_>>().join(", ")
+        }));
         line(&mut text, &cells.iter().map(String::as_str).collect::<Vec<_>>());
     }
     text
