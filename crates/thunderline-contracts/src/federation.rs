@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thunderline_core::{ArtifactId, FederationId, LeaseId, NodeId, RoundId, TenantId};
 
-use crate::event;
+use crate::{event, record, words};
 
 event! {
     /// A spec was accepted.
@@ -281,18 +281,20 @@ event! {
     }
 }
 
-/// A node that was looked at when a round's clients were chosen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Considered {
-    /// Which node.
-    pub node: NodeId,
-    /// Its name.
-    pub name: String,
-    /// What became of it.
-    pub verdict: Verdict,
-    /// Why it is not eligible; empty where it is.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<String>,
+record! {
+    /// A node that was looked at when a round's clients were chosen.
+    #[derive(PartialEq, Eq)]
+    pub struct Considered {
+        /// Which node.
+        pub node: NodeId,
+        /// Its name.
+        pub name: String,
+        /// What became of it.
+        pub verdict: Verdict,
+        /// Why it is not eligible; empty where it is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub reasons: Vec<String>,
+    }
 }
 
 /// What became of a node when a round's clients were chosen.
@@ -306,6 +308,8 @@ pub enum Verdict {
     /// The federation cannot use it.
     Ineligible,
 }
+
+words!(Verdict: "chosen", "spare", "ineligible");
 
 event! {
     /// A round's clients were chosen: who was looked at, and why each was taken or not.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thunderline_core::NodeId;
 
-use crate::event;
+use crate::{event, words};
 
 /// What kind of program a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum NodeKind {
     /// Thunderline's own runner.
     Runner,
 }
+
+words!(NodeKind: "flower", "runner");
 
 impl NodeKind {
     /// The kind's name in tables, listings and specs.

@@ -52,6 +52,21 @@ pub enum ErrorClass {
     Security,
 }
 
+impl ErrorClass {
+    /// The class's name in tables and listings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Timeout => "timeout",
+            Self::Dependency => "dependency",
+            Self::Security => "security",
+        }
+    }
+}
+
 /// One thing that is wrong with the input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

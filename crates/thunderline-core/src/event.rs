@@ -32,6 +32,16 @@ pub trait Event: Serialize + DeserializeOwned {
     fn subject(&self) -> Subject;
 }
 
+/// Which events may be told, and in which form. What a database asks before it takes an event.
+pub trait Contracts: Send + Sync {
+    /// Compares an event with its contract.
+    ///
+    /// # Errors
+    /// `internal` where there is no contract of this name and version, or the payload does not fit it: the program tells
+    /// something that nobody was promised.
+    fn check(&self, name: &str, version: u32, payload: &serde_json::Value) -> Result<()>;
+}
+
 /// An event as it is stored and delivered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {

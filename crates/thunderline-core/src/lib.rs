@@ -16,7 +16,7 @@ mod mesh;
 pub use action::{Action, Decision, Rule};
 pub use cx::{Actor, Clock, Cx, FixedClock, Random, Role, SeededRandom, SystemClock, SystemRandom};
 pub use error::{Error, ErrorClass, ErrorKind, Problem, Result};
-pub use event::{Envelope, Event, Subject};
+pub use event::{Contracts, Envelope, Event, Subject};
 pub use id::{
     ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
     TenantId,

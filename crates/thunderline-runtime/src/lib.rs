@@ -23,7 +23,7 @@ pub use futures::future::BoxFuture;
 pub use host::{DomainRegistry, DomainStatus, Host, Limits, Live, Mesh};
 pub use jobs::{Done, Registry};
 pub use periodic::{Periodic, Reconciler};
-pub use relay::{Relay, Relayed, Subscription};
+pub use relay::{Pipeline, Policy, Relay, Relayed, Subscription, budget, pause};
 pub use tasks::{Drained, Kind, Tasks};
 pub use tokio_util::sync::CancellationToken;
 pub use worker::Worker;

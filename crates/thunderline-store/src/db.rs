@@ -1,8 +1,8 @@
 //! The database: opening it, and the only doors to reading and writing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use thunderline_core::{Action, Cx, Result, Subject};
+use thunderline_core::{Action, Contracts, Cx, Result, Subject};
 
 use crate::{
     Engine, Jobs, Read, Signals, Stmt, Write,
@@ -19,6 +19,7 @@ struct Inner {
     pools: Pools,
     signals: Signals,
     denials: Mutex<Denials>,
+    contracts: OnceLock<Box<dyn Contracts>>,
 }
 
 impl Db {
@@ -28,7 +29,17 @@ impl Db {
     /// `invalid` for a malformed address, `unavailable` where the database cannot be reached.
     pub async fn connect(url: &str) -> Result<Self> {
         let pools = Pools::connect(url).await?;
-        Ok(Self(Arc::new(Inner { pools, signals: Signals::default(), denials: Mutex::default() })))
+        let (signals, denials, contracts) = (Signals::default(), Mutex::default(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { pools, signals, denials, contracts })))
+    }
+
+    /// Says which events may be told from now on; before, none may. What was said first stays.
+    pub fn hold_to(&self, contracts: impl Contracts + 'static) {
+        self.0.contracts.get_or_init(|| Box::new(contracts));
+    }
+
+    pub(crate) fn contracts(&self) -> Option<&dyn Contracts> {
+        self.0.contracts.get().map(|contracts| &**contracts)
     }
 
     /// Which engine.

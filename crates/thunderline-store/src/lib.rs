@@ -8,7 +8,9 @@
 //! between the engines live here. Deliberately absent: an object-relational mapper, and any table of a domain.
 
 mod audit;
+mod cursors;
 mod db;
+mod dead_letters;
 mod denials;
 mod engine;
 mod failure;
@@ -27,7 +29,9 @@ mod value;
 mod write;
 
 pub use audit::{AuditEntry, AuditFilter, Outcome};
+pub use cursors::Consumer;
 pub use db::Db;
+pub use dead_letters::{Answer, DeadLetters, Failure, Letter};
 pub use engine::Engine;
 pub use jobs::{
     AttemptEntry, Claimed, Failed, JobDetails, JobEntry, JobFilter, JobState, Jobs, LEASE, Presence,

@@ -32,6 +32,7 @@ pub type MigrationSet = &'static [Migration];
 pub const STORE_MIGRATIONS: MigrationSet = &[
     Migration::portable(1, "store", include_str!("../migrations/0001_store.sql")),
     Migration::portable(2, "jobs", include_str!("../migrations/0002_jobs.sql")),
+    Migration::portable(3, "consumers", include_str!("../migrations/0003_consumers.sql")),
 ];
 
 const LEDGER: &str = "create table if not exists tl_migrations (

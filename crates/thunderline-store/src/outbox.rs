@@ -7,7 +7,9 @@
 //! is visible. Price: commits that emit events flush one after another. Audit rows, jobs and data do not wait for it.
 
 use sqlx::AssertSqlSafe;
-use thunderline_core::{Cx, Envelope, Event, EventId, Result, Subject, TenantId, Timestamp};
+use thunderline_core::{
+    Contracts, Cx, Envelope, Error, Event, EventId, Result, Subject, TenantId, Timestamp,
+};
 
 use crate::{Db, Engine, Row, Value, args, engine::Tx};
 
@@ -15,15 +17,24 @@ use crate::{Db, Engine, Row, Value, args, engine::Tx};
 const OUTBOX_LOCK: i64 = 0x746c_6f75;
 
 const INSERT: &str = "insert into tl_outbox
-    (id, name, version, tenant, actor, subject_kind, subject_id, correlation, causation, at, payload)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    (id, name, version, tenant, actor, subject_kind, subject_id, correlation, causation, at, payload) values ";
+const COLUMNS: usize = 11;
+/// Events per statement: both engines take some tens of thousands of arguments, and longer texts cost more to parse.
+const TOGETHER: usize = 32;
 
-const ADVANCE: &str = "insert into tl_cursors (consumer, sequence, at) values ($1, $2, $3)
-    on conflict (consumer) do update set sequence = excluded.sequence, at = excluded.at
-    where tl_cursors.sequence < excluded.sequence";
+/// Not the newest one, whose number tells where the outbox ends.
+const FORGET: &str = "delete from tl_outbox where sequence in (
+    select sequence from tl_outbox where at < $1
+    and sequence <= (select coalesce(min(sequence), $3) from tl_cursors)
+    and sequence < (select max(sequence) from tl_outbox)
+    order by sequence limit $2)";
+
+const READ: &str = "select sequence, id, name, version, tenant, actor, subject_kind, subject_id, correlation,
+    causation, at, payload from tl_outbox";
 
 /// An event on its way into the outbox.
 pub(crate) struct Pending {
+    cx: Cx,
     id: EventId,
     name: &'static str,
     version: u32,
@@ -33,10 +44,34 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn new<E: Event>(cx: &Cx, event: &E) -> Result<Self, serde_json::Error> {
-        let payload = serde_json::to_string(event)?;
-        let (subject, at) = (event.subject(), cx.now());
-        Ok(Self { id: cx.id(), name: E::NAME, version: E::VERSION, subject, at, payload })
+    /// The event, compared with its contract.
+    pub(crate) fn new<E: Event>(cx: &Cx, contracts: Option<&dyn Contracts>, event: &E) -> Result<Self> {
+        let payload = serde_json::to_value(event).map_err(|error| {
+            Error::internal(format!("event {} cannot be written as JSON", E::NAME)).caused_by(error)
+        })?;
+        let contracts = contracts.ok_or_else(|| {
+            Error::internal(format!("event {} was told before the contracts were known", E::NAME))
+        })?;
+        contracts.check(E::NAME, E::VERSION, &payload)?;
+        let (subject, at, payload) = (event.subject(), cx.now(), payload.to_string());
+        Ok(Self { cx: cx.clone(), id: cx.id(), name: E::NAME, version: E::VERSION, subject, at, payload })
+    }
+
+    fn columns(self) -> [Value; COLUMNS] {
+        let Self { cx, id, name, version, subject, at, payload } = self;
+        [
+            id.into(),
+            name.into(),
+            version.into(),
+            cx.tenant().into(),
+            cx.actor().to_string().into(),
+            subject.kind.into(),
+            subject.id.into(),
+            cx.correlation().into(),
+            cx.causation().into(),
+            at.into(),
+            payload.into(),
+        ]
     }
 }
 
@@ -66,35 +101,30 @@ impl EventFilter {
 }
 
 /// Must be the last thing before the commit: see the module's text.
-pub(crate) async fn append(tx: &mut Tx, cx: &Cx, events: Vec<Pending>) -> Result<()> {
+pub(crate) async fn append(tx: &mut Tx, mut events: Vec<Pending>) -> Result<()> {
     if events.is_empty() {
         return Ok(());
     }
     if tx.engine() == Engine::Postgres {
         tx.one("outbox.lock", "select pg_advisory_xact_lock($1)", args![OUTBOX_LOCK]).await?;
     }
-    for event in events {
-        let row = args![
-            event.id,
-            event.name,
-            event.version,
-            cx.tenant(),
-            cx.actor().to_string(),
-            event.subject.kind,
-            event.subject.id,
-            cx.correlation(),
-            cx.causation(),
-            event.at,
-            event.payload
-        ];
-        tx.exec("outbox.insert", INSERT, row).await?;
+    while !events.is_empty() {
+        let rest = events.split_off(events.len().min(TOGETHER));
+        let sql = insert(events.len());
+        let row = events.into_iter().flat_map(Pending::columns).collect();
+        tx.exec("outbox.insert", AssertSqlSafe(sql), row).await?;
+        events = rest;
     }
     Ok(())
 }
 
-/// Moves a consumer's cursor forward; false where it stands there or further already.
-pub(crate) async fn advance(tx: &mut Tx, cx: &Cx, consumer: &str, sequence: i64) -> Result<bool> {
-    Ok(tx.exec("cursor.advance", ADVANCE, args![consumer, sequence, cx.now()]).await? == 1)
+/// One statement for several events; both engines number the rows in the order in which they stand there.
+fn insert(events: usize) -> String {
+    let row = |row: usize| {
+        let columns: Vec<_> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
+        format!("({})", columns.join(", "))
+    };
+    format!("{INSERT}{}", (0..events).map(row).collect::<Vec<_>>().join(", "))
 }
 
 impl Db {
@@ -104,10 +134,7 @@ impl Db {
     /// `unavailable`, `internal`.
     pub async fn events(&self, after: i64, limit: u32, filter: &EventFilter) -> Result<Vec<Envelope>> {
         let mut args = args![after, limit];
-        let mut sql = String::from(
-            "select sequence, id, name, version, tenant, actor, subject_kind, subject_id, correlation, causation, \
-             at, payload from tl_outbox where sequence > $1",
-        );
+        let mut sql = format!("{READ} where sequence > $1");
         let mut bind = |value: Value| {
             args.push(value);
             format!("${}", args.len())
@@ -139,15 +166,36 @@ impl Db {
         row.map_or(Ok(None), |row| row.get::<Option<i64>>("last")).map(Option::unwrap_or_default)
     }
 
-    /// How far a consumer has come; 0 before its first event.
+    /// The sequence of the oldest event that is kept; 0 while there is none.
     ///
     /// # Errors
     /// `unavailable`, `internal`.
-    pub async fn cursor(&self, consumer: &str) -> Result<i64> {
+    pub async fn first_sequence(&self) -> Result<i64> {
         let mut tx = self.pools().begin_read(None).await?;
-        let sql = "select sequence from tl_cursors where consumer = $1";
-        let row = tx.one("cursor.read", sql, args![consumer]).await?;
-        row.map_or(Ok(0), |row| row.get("sequence"))
+        let row = tx.one("outbox.first", "select min(sequence) as first from tl_outbox", vec![]).await?;
+        row.map_or(Ok(None), |row| row.get::<Option<i64>>("first")).map(Option::unwrap_or_default)
+    }
+
+    /// One event by its id. The caller's own action decides who may ask.
+    ///
+    /// # Errors
+    /// `unavailable`, `internal`.
+    pub async fn event(&self, id: EventId) -> Result<Option<Envelope>> {
+        let mut tx = self.pools().begin_read(None).await?;
+        let row = tx.one("outbox.by_id", AssertSqlSafe(format!("{READ} where id = $1")), args![id]).await?;
+        row.as_ref().map(envelope).transpose()
+    }
+
+    /// Forgets up to `most` events that happened before a time and that every registered consumer has passed; never the
+    /// newest one. Gives how many. The caller's own rule decides how long they are kept.
+    ///
+    /// # Errors
+    /// `unavailable`, `internal`.
+    pub async fn forget_events(&self, before: Timestamp, most: u32) -> Result<u64> {
+        let mut tx = self.pools().begin_write(None).await?;
+        let forgotten = tx.exec("outbox.forget", FORGET, args![before, most, i64::MAX]).await?;
+        tx.commit().await?;
+        Ok(forgotten)
     }
 }
 

@@ -6,6 +6,7 @@ use thunderline_core::{Action, Cx, Decision, Error, Event, Job, Result, Subject,
 use crate::{
     Db, Engine, Row, Stmt, Value, args,
     audit::{self, Outcome},
+    cursors,
     engine::Tx,
     jobs::{enqueue, fence},
     listen, outbox, signals,
@@ -99,11 +100,30 @@ impl Write {
         self.tx.one("write.lock", "select pg_advisory_xact_lock($1)", args![number]).await.map(drop)
     }
 
-    /// Tells a fact. It is stored by [`Write::commit`], which also reports a payload that cannot be written as JSON.
+    /// Goes on for another cause: what is told and asked for from now on belongs to this context. The tenant stays the
+    /// same; the audit row of [`Write::commit`] tells of the newest context.
+    ///
+    /// # Errors
+    /// `internal` for another tenant: a transaction belongs to one.
+    pub fn go_on_for(&mut self, cx: &Cx) -> Result<()> {
+        if cx.tenant() != self.cx.tenant() {
+            return Err(Error::internal("a transaction belongs to one tenant"));
+        }
+        self.cx = match self.cx.attempt() {
+            Some(attempt) => cx.in_attempt(attempt.clone()),
+            None => cx.clone(),
+        };
+        Ok(())
+    }
+
+    /// Tells a fact. It is stored by [`Write::commit`], which also reports an event without a contract and a payload
+    /// that does not fit it: nothing is committed then.
     pub fn emit<E: Event>(&mut self, event: &E) {
-        match outbox::Pending::new(&self.cx, event) {
+        match outbox::Pending::new(&self.cx, self.db.contracts(), event) {
             Ok(event) => self.events.push(event),
-            Err(error) => self.fail(E::NAME, error),
+            Err(error) => {
+                self.failed.get_or_insert(error);
+            }
         }
     }
 
@@ -115,7 +135,7 @@ impl Write {
 
     /// Asks for work to be done at a time. Where the same job waits already, the earlier of both times counts.
     pub fn enqueue_at<J: Job>(&mut self, job: &J, run_at: Timestamp) {
-        match enqueue::Pending::new(job, run_at) {
+        match enqueue::Pending::new(&self.cx, job, run_at) {
             Ok(job) => self.jobs.push(job),
             Err(error) => self.fail(J::NAME, error),
         }
@@ -164,10 +184,50 @@ impl Write {
     /// # Errors
     /// `conflict` where the cursor stands there or further already: somebody else has handled that event.
     pub async fn advance_cursor(&mut self, consumer: &str, sequence: i64) -> Result<()> {
-        if outbox::advance(&mut self.tx, &self.cx, consumer, sequence).await? {
+        if cursors::advance(&mut self.tx, &self.cx, consumer, sequence).await? {
             return Ok(());
         }
         Err(Error::conflict(format!("{consumer} has handled event {sequence} already")))
+    }
+
+    /// Moves a consumer's cursor from where it stands, in the same transaction as what it made of the events between. Until
+    /// the end of the transaction nobody else moves it.
+    ///
+    /// # Errors
+    /// `conflict` where it stands elsewhere: somebody else has handled those events, or it was set back.
+    pub async fn move_cursor(&mut self, consumer: &str, from: i64, to: i64) -> Result<()> {
+        if cursors::shift(&mut self.tx, &self.cx, consumer, from, to).await? {
+            return Ok(());
+        }
+        Err(Error::conflict(format!("the cursor of {consumer} is not at {from} any more")))
+    }
+
+    /// Puts a consumer's cursor somewhere else, also back. Gives where it stood.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such consumer.
+    pub async fn set_cursor(&mut self, consumer: &str, sequence: i64) -> Result<i64> {
+        let before = cursors::hold(&mut self.tx, consumer).await?;
+        cursors::shift(&mut self.tx, &self.cx, consumer, before, sequence).await?;
+        Ok(before)
+    }
+
+    /// Waits until nobody moves a consumer's cursor, and keeps it still until the end of the transaction.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such consumer.
+    pub async fn hold_cursor(&mut self, consumer: &str) -> Result<i64> {
+        cursors::hold(&mut self.tx, consumer).await
+    }
+
+    /// Forgets a consumer that is no more: events are not kept for it any longer. One that runs registers itself again
+    /// and begins with the oldest event that is kept.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such consumer.
+    pub async fn forget_cursor(&mut self, consumer: &str) -> Result<()> {
+        cursors::hold(&mut self.tx, consumer).await?;
+        cursors::forget(&mut self.tx, consumer).await
     }
 
     /// Commits data, audit row, events and jobs together, and then sends the wake-ups.
@@ -213,11 +273,11 @@ impl Write {
             None if self.completes_job => return Err(Error::internal("no job is there to be completed")),
             None => {}
         }
-        enqueue::insert(&mut self.tx, &self.cx, self.jobs).await?;
+        enqueue::insert(&mut self.tx, self.jobs).await?;
         if self.tx.engine() == Engine::Postgres {
             listen::announce(&mut self.tx, &self.wakes).await?;
         }
-        outbox::append(&mut self.tx, &self.cx, self.events).await?;
+        outbox::append(&mut self.tx, self.events).await?;
         self.tx.commit().await?;
         if let Some(attempt) = attempt.filter(|_| self.completes_job) {
             attempt.set_completed();

@@ -15,7 +15,7 @@ mod asserts;
 mod cluster;
 mod test_db;
 
-pub use test_db::{TestDb, run};
+pub use test_db::{TestContracts, TestDb, run};
 pub use thunderline_core::Result;
 pub use thunderline_store::{Engine, MigrationSet};
 

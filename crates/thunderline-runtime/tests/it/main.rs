@@ -6,6 +6,7 @@ mod background;
 mod host;
 mod job_control;
 mod periodic;
+mod policy;
 mod relay;
 mod worker;
 
@@ -17,7 +18,10 @@ use uuid::Uuid;
 const MIGRATIONS: &[MigrationSet] = &[&[Migration::portable(
     9001,
     "seen",
-    "create table t_seen (id {uuid} primary key, times bigint not null)",
+    "create table t_seen (id {uuid} primary key, times bigint not null);
+     create table t_notes (id {autoid}, consumer text not null, event bigint not null);
+     create table t_aside (id {uuid} primary key, consumer text not null, sequence bigint not null, event {json} not null,
+        attempts bigint not null, class text not null, state text not null);",
 )]];
 
 const ADD: Action = Action::new("t.thing.add", Rule::AtLeast(Role::Operator));

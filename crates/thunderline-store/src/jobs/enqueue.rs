@@ -15,6 +15,7 @@ const INSERT: &str =
 
 /// A job on its way into the queue.
 pub(crate) struct Pending {
+    cx: Cx,
     name: &'static str,
     key: String,
     payload: String,
@@ -24,17 +25,18 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn new<J: Job>(job: &J, run_at: Timestamp) -> Result<Self, serde_json::Error> {
+    pub(crate) fn new<J: Job>(cx: &Cx, job: &J, run_at: Timestamp) -> Result<Self, serde_json::Error> {
         let (key, payload) = (job.key(), serde_json::to_string(job)?);
         let (priority, max_attempts) = (J::PRIORITY, J::MAX_ATTEMPTS.max(1));
-        Ok(Self { name: J::NAME, key, payload, priority, max_attempts, run_at })
+        Ok(Self { cx: cx.clone(), name: J::NAME, key, payload, priority, max_attempts, run_at })
     }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, cx: &Cx, mut jobs: Vec<Pending>) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx, mut jobs: Vec<Pending>) -> Result<()> {
     // Transactions that enqueue the same jobs lock them in the same order, so that they do not wait for each other.
     jobs.sort_by(|a, b| (a.name, &a.key).cmp(&(b.name, &b.key)));
     for job in jobs {
+        let cx = &job.cx;
         let row = args![
             cx.uuid(),
             job.name,

@@ -88,6 +88,8 @@ fn line(text: &mut String, cells: &[&str]) {
 
 #[cfg(test)]
 mod tests {
+    use thunderline_contracts::{name, registry::EVENTS};
+
     use super::*;
 
     #[test]
@@ -99,6 +101,17 @@ mod tests {
                     "{} waits for {event}",
                     manifest.domain
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn every_event_that_is_told_has_a_contract_and_a_name_that_its_domain_may_use() {
+        for manifest in MANIFESTS {
+            for event in manifest.emits {
+                let checked = name::check_for(manifest.prefix, event);
+                assert!(checked.is_ok(), "{} may not tell {event}: {checked:?}", manifest.domain);
+                assert!(EVENTS.iter().any(|known| known.name == *event), "{event} has no contract");
             }
         }
     }

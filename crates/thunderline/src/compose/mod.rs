@@ -79,6 +79,7 @@ impl Server {
         let http_listener = bind("fleet-http", options.fleet_http).await?;
         let grpc_listener = bind("fleet-grpc", options.fleet_grpc).await?;
         let db = Db::connect(&options.database_url()).await?;
+        db.hold_to(thunderline_contracts::Registry);
         db.migrate(&cx, MIGRATIONS).await?;
         if db.engine() == Engine::Sqlite {
             // The lock says that nobody else works on this folder.
