@@ -37,7 +37,10 @@ pub use state::{Domains, Settings, Web};
 struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
-    use endpoints::{artifacts, decisions, domains, events, federations, health, lineage, nodes, rounds};
+    use endpoints::{
+        artifacts, backups, changes, checkpoints, decisions, domains, events, federations, health, lineage,
+        nodes, retention, rounds,
+    };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
         .routes(routes!(federations::show::show))
@@ -64,7 +67,17 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(decisions::list::list))
         .routes(routes!(decisions::show::show))
         .routes(routes!(decisions::trail::trail))
+        .routes(routes!(backups::request::request, backups::list::list))
+        .routes(routes!(backups::show::show))
+        .routes(routes!(checkpoints::list::list))
+        .routes(routes!(checkpoints::show::show))
+        .routes(routes!(retention::list::list))
+        .routes(routes!(retention::run::run))
+        .routes(routes!(retention::set::set))
+        .routes(routes!(retention::unset::unset))
+        .routes(routes!(retention::preview::preview))
         .routes(routes!(health::health))
+        .routes(routes!(changes::changes))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }

@@ -43,6 +43,7 @@ pub const ALL: &[&Action] = &[
     &open_round::ACTION,
     &pause::ACTION,
     &crate::project::ACTION,
+    &crate::retain::ACTION,
     &read::ACTION,
     &read::NODE_ACTION,
     &record_aggregate::ACTION,

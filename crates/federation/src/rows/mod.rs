@@ -37,6 +37,8 @@ pub fn statements() -> Vec<&'static Stmt> {
         rollups::STATEMENTS,
         rounds::STATEMENTS,
         updates::STATEMENTS,
+        crate::retain::STATEMENTS,
+        crate::running::STATEMENTS,
     ]
     .concat()
 }

@@ -1,6 +1,8 @@
 //! What travels: the web's own types, made from the domains' and described in the OpenAPI document.
 
 pub mod artifact;
+pub mod backup;
+pub mod checkpoint;
 pub mod decision;
 pub mod domain;
 pub mod event;
@@ -11,5 +13,6 @@ pub mod lineage;
 pub mod node;
 pub mod page;
 pub mod problem;
+pub mod retention;
 pub mod rollup;
 pub mod round;
