@@ -16,6 +16,7 @@
 pub mod actions;
 pub mod aggregate;
 pub mod artifact;
+mod board;
 pub mod drive;
 mod fold;
 pub mod layout;
@@ -42,7 +43,7 @@ use thunderline_store::Db;
 
 pub use rows::{Federation, Lease, MIGRATIONS, Round, statements};
 
-use thunderline_contracts::{federation as events, link};
+use thunderline_contracts::federation as events;
 
 /// What this domain works with. Cheap to clone.
 #[derive(Clone)]
@@ -52,13 +53,14 @@ pub struct Federations {
     /// The blobs.
     pub objects: Objects,
     driving: Arc<Mutex<HashMap<FederationId, Arc<tokio::sync::Mutex<()>>>>>,
+    board: Arc<board::Board>,
 }
 
 impl Federations {
     /// The domain over this database and these blobs.
     #[must_use]
     pub fn new(db: Db, objects: Objects) -> Self {
-        Self { db, objects, driving: Arc::default() }
+        Self { db, objects, driving: Arc::default(), board: Arc::default() }
     }
 
     /// Only one drive of a federation at a time in a process: two would do the same work twice, correctly but for nothing.
@@ -96,7 +98,7 @@ pub const MANIFEST: Manifest = Manifest {
         events::RoundClosed::NAME,
         events::ArtifactStored::NAME,
     ],
-    consumes: &[link::NodeJoined::NAME, link::NodeLeft::NAME],
+    consumes: project::EVENTS,
     jobs: &[<drive::Drive as thunderline_core::Job>::NAME],
     ports: &[],
     depends_on: &["thundergate", "thunderlink"],

@@ -10,7 +10,9 @@ use thunderline_store::Query;
 use crate::{
     Federations,
     artifact::{Artifact, ArtifactKind},
+    drive,
     manifest::{self, ManifestClaims},
+    plan,
     rollup::Rollup,
     rows::{self, Federation, Lease, Round},
     spec::App,
@@ -45,6 +47,14 @@ pub async fn list_federations(
 pub async fn get_federation(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Federation> {
     let mut read = domain.db.read(cx, &ACTION).await?;
     super::federation(&mut read, cx, id).await
+}
+
+/// What a federation waits for, where it waits for clients: how many nodes fit which part of its selector.
+///
+/// # Errors
+/// `not_found`.
+pub async fn waits_for(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Option<String>> {
+    Ok(plan::waits_for(&drive::view(cx, domain, id).await?))
 }
 
 /// Rounds in order, beginning after the number `after`.
@@ -156,6 +166,9 @@ pub(crate) async fn own_lease(query: &mut impl Query, cx: &Cx, id: LeaseId) -> R
 /// `forbidden` where the caller is no node.
 pub async fn next_task(cx: &Cx, domain: &Federations) -> Result<Option<Task>> {
     let node = caller(cx)?;
+    if !domain.board.has(cx, domain, node).await? {
+        return Ok(None);
+    }
     let mut read = domain.db.read(cx, &NODE_ACTION).await?;
     let Some(lease) = rows::leases::open_of_node(&mut read, node, cx.tenant()).await? else {
         return Ok(None);

@@ -2,6 +2,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod federations;
+pub(crate) mod groups;
 pub(crate) mod leases;
 pub(crate) mod nodes;
 pub(crate) mod rollups;
@@ -24,6 +25,7 @@ pub const MIGRATIONS: &[Migration] = &[
         "fl_optimiser_state",
         include_str!("../../migrations/2002_fl_optimiser_state.sql"),
     ),
+    Migration::portable(2101, "fl_placement", include_str!("../../migrations/2101_fl_placement.sql")),
 ];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
@@ -32,6 +34,7 @@ pub fn statements() -> Vec<&'static Stmt> {
     [
         artifacts::STATEMENTS,
         federations::STATEMENTS,
+        groups::STATEMENTS,
         leases::STATEMENTS,
         nodes::STATEMENTS,
         rollups::STATEMENTS,

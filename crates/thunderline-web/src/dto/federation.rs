@@ -59,6 +59,9 @@ pub struct FederationDetails {
     /// How many clients of the newest round's present exchange are in each state: `issued`, `claimed`, `released`,
     /// `expired`, `dropped`.
     pub clients: BTreeMap<String, u32>,
+    /// What it waits for, where it waits for clients: how many nodes fit which part of its selector.
+    #[serde(default)]
+    pub waiting: Option<String>,
 }
 
 /// Why a federation is to end.
@@ -119,6 +122,7 @@ impl FederationDetails {
             federation: it.into(),
             current_round: round.map(Into::into),
             clients,
+            waiting: None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod retention;
 mod runner;
 mod serve;
 mod watched;
+mod zones;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -77,8 +78,10 @@ enum Command {
     Runner(runner::Runner),
     /// Submit federations and steer them
     Federations(federations::Federations),
-    /// Look at the nodes that train
+    /// Look at the nodes that train, say what they can do, group them, shut them out
     Nodes(nodes::Nodes),
+    /// See where nodes are, and hold a place for a time
+    Zones(zones::Zones),
     /// Look at stored models, app bundles and data sets, and fetch them
     Artifacts(artifacts::Artifacts),
     /// See what made a model: rounds, nodes, seeds
@@ -137,6 +140,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Runner(command) => command.run(global),
         Command::Federations(command) => command.run(global),
         Command::Nodes(command) => command.run(global),
+        Command::Zones(command) => command.run(global),
         Command::Artifacts(command) => command.run(global),
         Command::Lineage(command) => command.run(global),
         Command::Decisions(command) => command.run(global),
