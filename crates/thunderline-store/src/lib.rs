@@ -30,8 +30,8 @@ pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use db::Db;
 pub use engine::Engine;
 pub use jobs::{
-    AttemptEntry, Claimed, Failed, JobDetails, JobEntry, JobFilter, JobState, Jobs, LEASE, Presence,
-    Retention, taken_away,
+    AttemptEntry, Claimed, Failed, JobDetails, JobEntry, JobFilter, JobState, Jobs, LEASE, NamedJob,
+    Presence, Retention, taken_away,
 };
 pub use listen::Listener;
 pub use migrate::{Migration, MigrationSet, STORE_MIGRATIONS};
