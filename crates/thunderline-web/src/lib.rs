@@ -37,7 +37,9 @@ pub use state::{Domains, Settings, Web};
 struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
-    use endpoints::{artifacts, decisions, domains, events, federations, health, lineage, nodes, rounds};
+    use endpoints::{
+        artifacts, decisions, domains, events, federations, health, jobs, lineage, nodes, rounds, schedules,
+    };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
         .routes(routes!(federations::show::show))
@@ -64,6 +66,16 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(decisions::list::list))
         .routes(routes!(decisions::show::show))
         .routes(routes!(decisions::trail::trail))
+        .routes(routes!(jobs::list::list))
+        .routes(routes!(jobs::show::show))
+        .routes(routes!(jobs::cancel::cancel))
+        .routes(routes!(jobs::retry::retry))
+        .routes(routes!(jobs::run::run))
+        .routes(routes!(schedules::create::create, schedules::list::list))
+        .routes(routes!(schedules::show::show, schedules::delete::delete))
+        .routes(routes!(schedules::pause::pause))
+        .routes(routes!(schedules::resume::resume))
+        .routes(routes!(schedules::run::run))
         .routes(routes!(health::health))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -6,11 +6,13 @@ pub mod domains;
 pub mod events;
 pub mod federations;
 pub mod health;
+pub mod jobs;
 pub mod lineage;
 pub mod nodes;
 pub mod openapi;
 pub mod page;
 pub mod rounds;
+pub mod schedules;
 
 use axum::http::Uri;
 use thunderline_core::{Error, Result};
