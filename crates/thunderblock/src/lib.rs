@@ -6,6 +6,8 @@ pub mod health;
 mod home;
 pub mod registry;
 pub mod retention;
+pub mod jobs;
+pub mod schedules;
 
 use std::sync::Arc;
 
@@ -33,6 +35,8 @@ pub struct Block {
     /// What is kept, and can be forgotten.
     pub resources: Arc<[retention::Resource]>,
     pub(crate) examination: checkpoint::Examination,
+    /// The kinds of jobs that a schedule may enqueue.
+    pub jobs: Arc<[&'static str]>,
 }
 
 impl Block {
@@ -73,6 +77,10 @@ impl Block {
     #[must_use]
     pub fn with_resources(self, resources: impl IntoIterator<Item = retention::Resource>) -> Self {
         Self { resources: resources.into_iter().collect(), ..self }
+        Self { db, jobs: Arc::new([]) }
+    /// The same domain, which knows that there are these kinds of jobs.
+    pub fn with_jobs(self, jobs: impl IntoIterator<Item = &'static str>) -> Self {
+        Self { jobs: jobs.into_iter().collect(), ..self }
     }
 }
 
@@ -82,6 +90,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::portable(4201, "block_backups", include_str!("../migrations/4201_block_backups.sql")),
     Migration::portable(4202, "block_health", include_str!("../migrations/4202_block_health.sql")),
     Migration::portable(4203, "block_retention", include_str!("../migrations/4203_block_retention.sql")),
+    Migration::portable(4500, "schedules", include_str!("../migrations/4500_schedules.sql")),
 ];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
@@ -95,6 +104,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         retention::STATEMENTS,
     ]
     .concat()
+    [registry::rows::STATEMENTS.to_vec(), schedules::statements()].concat()
 }
 
 /// Every action, for the policy matrix.
@@ -112,6 +122,17 @@ pub const ACTIONS: &[&Action] = &[
     &retention::READ_ACTION,
     &retention::SET_ACTION,
     &retention::SWEEP_ACTION,
+    &jobs::cancel::ACTION,
+    &jobs::read::ACTION,
+    &jobs::retry::ACTION,
+    &jobs::run::ACTION,
+    &schedules::create::ACTION,
+    &schedules::delete::ACTION,
+    &schedules::pause::ACTION,
+    &schedules::read::ACTION,
+    &schedules::resume::ACTION,
+    &schedules::run::ACTION,
+    &schedules::sweep::ACTION,
 ];
 
 /// The domain's border.
@@ -131,6 +152,8 @@ pub const MANIFEST: Manifest = Manifest {
     consumes: &[],
     jobs: &[backup::MakeBackup::NAME],
     ports: &["what is running?", "what can be forgotten?"],
+    jobs: &[<jobs::prune::Prune as thunderline_core::Job>::NAME],
+    ports: &[],
     depends_on: &[],
     required: true,
 };

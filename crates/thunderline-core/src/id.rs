@@ -70,6 +70,8 @@ uuid_id! {
     SessionId = "session",
     /// A place where nodes are.
     ZoneId = "zone",
+    /// A schedule of jobs.
+    ScheduleId = "schedule",
 }
 
 macro_rules! wire_id {

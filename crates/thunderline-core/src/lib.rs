@@ -21,6 +21,8 @@ pub use event::{Contracts, Envelope, Event, Subject};
 pub use id::{
     ArtifactId, EventId, ExecutionId, FederationId, GroupId, JobId, LeaseId, NodeId, RollupId, RoundId,
     RunId, SessionId, TenantId, ZoneId,
+    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
+    ScheduleId, TenantId,
 };
 pub use jiff::{SignedDuration, Timestamp};
 pub use job::{Attempt, Job};

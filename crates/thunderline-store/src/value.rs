@@ -7,6 +7,8 @@
 use thunderline_core::{
     ArtifactId, EventId, ExecutionId, FederationId, GroupId, JobId, LeaseId, NodeId, RollupId, RoundId,
     RunId, SessionId, TenantId, Timestamp, ZoneId,
+    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
+    ScheduleId, TenantId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -118,6 +120,7 @@ bind!(Uuid:
     GroupId => |v| v.0,
     SessionId => |v| v.0,
     ZoneId => |v| v.0,
+    ScheduleId => |v| v.0,
 );
 
 /// Fetches a list of types by a function.
@@ -156,6 +159,7 @@ fetch!(
     GroupId => |v| uuid(v).map(Self),
     SessionId => |v| uuid(v).map(Self),
     ZoneId => |v| uuid(v).map(Self),
+    ScheduleId => |v| uuid(v).map(Self),
 );
 
 fn integer(value: &Value) -> Option<i64> {

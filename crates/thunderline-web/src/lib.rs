@@ -42,6 +42,7 @@ fn endpoints() -> OpenApiRouter<Web> {
         nodes, retention, rounds,
         artifacts, decisions, domains, events, federations, health, lineage, node_groups, nodes, rounds,
         sessions, zones,
+        artifacts, decisions, domains, events, federations, health, jobs, lineage, nodes, rounds, schedules,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -94,6 +95,16 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(retention::set::set))
         .routes(routes!(retention::unset::unset))
         .routes(routes!(retention::preview::preview))
+        .routes(routes!(jobs::list::list))
+        .routes(routes!(jobs::show::show))
+        .routes(routes!(jobs::cancel::cancel))
+        .routes(routes!(jobs::retry::retry))
+        .routes(routes!(jobs::run::run))
+        .routes(routes!(schedules::create::create, schedules::list::list))
+        .routes(routes!(schedules::show::show, schedules::delete::delete))
+        .routes(routes!(schedules::pause::pause))
+        .routes(routes!(schedules::resume::resume))
+        .routes(routes!(schedules::run::run))
         .routes(routes!(health::health))
         .routes(routes!(changes::changes))
         .routes(routes!(health::healthz))

@@ -9,6 +9,7 @@ pub mod domains;
 pub mod events;
 pub mod federations;
 pub mod health;
+pub mod jobs;
 pub mod lineage;
 pub mod node_groups;
 pub mod nodes;
@@ -18,6 +19,7 @@ pub mod retention;
 pub mod rounds;
 pub mod sessions;
 pub mod zones;
+pub mod schedules;
 
 use axum::http::Uri;
 use thunderline_core::{Error, Result};

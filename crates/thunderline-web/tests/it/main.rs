@@ -7,6 +7,7 @@ mod artifacts;
 mod events;
 mod federations;
 mod nodes;
+mod jobs;
 mod site;
 mod upkeep;
 

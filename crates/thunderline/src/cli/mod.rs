@@ -11,6 +11,7 @@ mod domains;
 mod events;
 mod federations;
 mod golden;
+mod jobs;
 mod lineage;
 mod logging;
 mod migrate;
@@ -19,6 +20,7 @@ mod openapi;
 mod restore;
 mod retention;
 mod runner;
+mod schedules;
 mod serve;
 mod watched;
 mod zones;
@@ -92,6 +94,10 @@ enum Command {
     Domains(domains::Domains),
     /// See what happens
     Events(events::Events),
+    /// Look at the job queue and steer it
+    Jobs(jobs::Jobs),
+    /// Enqueue jobs at given times, again and again
+    Schedules(schedules::Schedules),
     /// Check this machine, the data folder and the server, and say what to do
     Doctor(doctor::Doctor),
     /// Back up this installation, also while it works
@@ -146,6 +152,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Decisions(command) => command.run(global),
         Command::Domains(command) => command.run(global),
         Command::Events(command) => command.run(global),
+        Command::Jobs(command) => command.run(global),
+        Command::Schedules(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
         Command::Backup(command) => command.run(global),
         Command::Restore(command) => command.run(global),

@@ -138,6 +138,10 @@ impl Client {
             request = request.header(name, value);
         }
         self.checked(request.send(text)).map(drop)
+    /// Removes something, and gives what it was.
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        for (name, value) in self.authorization() {
+        json(self.checked(request.call())?)
     }
 
     /// Sends a text as it is.

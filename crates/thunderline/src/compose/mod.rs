@@ -94,6 +94,8 @@ impl Server {
         let objects = Objects::open(options.data.join("objects"))?;
         let domains = home::at_home(Domains::over(&db, objects.clone()), options, objects)?;
         checkpoint::begin(&cx, &domains.block).await?;
+        let mut domains = Domains::over(&db, objects);
+        domains.block = domains.block.with_jobs(domains::job_names());
         let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),

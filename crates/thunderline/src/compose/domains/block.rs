@@ -2,6 +2,8 @@
 
 use thunderblock::{Block, backup, checkpoint, health, retention};
 use thunderline_core::{Cx, Result, SignedDuration};
+use ::thunderblock::{MANIFEST, jobs::prune, schedules::sweep};
+use thunderline_core::SignedDuration;
 use thunderline_runtime::{Domain, Reconciler, Registry, Work};
 use thunderline_web::Domains;
 
@@ -31,6 +33,17 @@ pub fn domain(domains: &Domains) -> Domain {
                 }),
                 every(&block, "block.health", SignedDuration::from_secs(15), |cx, block| async move {
                     health::look(&cx, &block).await.map(drop)
+    Domain::new(&MANIFEST, move |_cx| {
+            let (pruned, swept) = (block.clone(), block.clone());
+            jobs.on(move |cx, _: prune::Prune| {
+                let block = block.clone();
+                async move { prune::prune(&cx, &block).await.map(drop) }
+                Reconciler::new("block.jobs.prune", SignedDuration::from_hours(1), move |cx| {
+                    let block = pruned.clone();
+                    async move { prune::prune(&cx, &block).await.map(drop) }
+                Reconciler::new("block.schedules", SignedDuration::from_secs(1), move |cx| {
+                    let block = swept.clone();
+                    async move { sweep::sweep(&cx, &block).await.map(drop) }
                 }),
             ];
             Ok(Work { jobs, reconcilers, ..Work::default() })
