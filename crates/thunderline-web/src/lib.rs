@@ -43,6 +43,8 @@ fn endpoints() -> OpenApiRouter<Web> {
         artifacts, decisions, domains, events, federations, health, lineage, node_groups, nodes, rounds,
         sessions, zones,
         artifacts, decisions, domains, events, federations, health, jobs, lineage, nodes, rounds, schedules,
+        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, rounds,
+        workflows,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -105,6 +107,14 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(schedules::pause::pause))
         .routes(routes!(schedules::resume::resume))
         .routes(routes!(schedules::run::run))
+        .routes(routes!(workflows::define::define, workflows::list::list))
+        .routes(routes!(workflows::show::show))
+        .routes(routes!(workflows::start::start))
+        .routes(routes!(executions::list::list))
+        .routes(routes!(executions::show::show))
+        .routes(routes!(executions::cancel::cancel))
+        .routes(routes!(executions::decide::decide))
+        .routes(routes!(executions::snapshot::snapshot))
         .routes(routes!(health::health))
         .routes(routes!(changes::changes))
         .routes(routes!(health::healthz))

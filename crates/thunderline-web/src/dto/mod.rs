@@ -20,3 +20,4 @@ pub mod rollup;
 pub mod round;
 pub mod zone;
 pub mod schedule;
+pub mod workflow;

@@ -7,6 +7,7 @@ pub mod checkpoints;
 pub mod decisions;
 pub mod domains;
 pub mod events;
+pub mod executions;
 pub mod federations;
 pub mod health;
 pub mod jobs;
@@ -20,6 +21,7 @@ pub mod rounds;
 pub mod sessions;
 pub mod zones;
 pub mod schedules;
+pub mod workflows;
 
 use axum::http::Uri;
 use thunderline_core::{Error, Result};

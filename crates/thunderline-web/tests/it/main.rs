@@ -10,6 +10,7 @@ mod nodes;
 mod jobs;
 mod site;
 mod upkeep;
+mod workflows;
 
 use thunderline_testkit::MigrationSet;
 

@@ -24,6 +24,7 @@ mod schedules;
 mod serve;
 mod watched;
 mod zones;
+mod workflows;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -86,6 +87,8 @@ enum Command {
     Zones(zones::Zones),
     /// Look at stored models, app bundles and data sets, and fetch them
     Artifacts(artifacts::Artifacts),
+    /// Define workflows and carry them out
+    Workflows(workflows::Workflows),
     /// See what made a model: rounds, nodes, seeds
     Lineage(lineage::Lineage),
     /// See what was decided, and why
@@ -148,6 +151,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Nodes(command) => command.run(global),
         Command::Zones(command) => command.run(global),
         Command::Artifacts(command) => command.run(global),
+        Command::Workflows(command) => command.run(global),
         Command::Lineage(command) => command.run(global),
         Command::Decisions(command) => command.run(global),
         Command::Domains(command) => command.run(global),

@@ -7,6 +7,7 @@ mod interactions;
 mod lock;
 mod mesh;
 mod options;
+mod steps;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -96,6 +97,7 @@ impl Server {
         checkpoint::begin(&cx, &domains.block).await?;
         let mut domains = Domains::over(&db, objects);
         domains.block = domains.block.with_jobs(domains::job_names());
+        let domains = steps::connect(Domains::over(&db, objects));
         let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),

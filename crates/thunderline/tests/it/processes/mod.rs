@@ -15,8 +15,10 @@ mod turn;
 mod wait;
 
 mod backups;
+mod explained;
 mod flower_peers;
 mod hostile;
 mod mesh;
 mod stopping;
 mod twenty_kills;
+mod workflow;
