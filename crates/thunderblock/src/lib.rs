@@ -4,9 +4,9 @@ pub mod backup;
 pub mod checkpoint;
 pub mod health;
 mod home;
+pub mod jobs;
 pub mod registry;
 pub mod retention;
-pub mod jobs;
 pub mod schedules;
 
 use std::sync::Arc;
@@ -52,6 +52,7 @@ impl Block {
             sources: Arc::new([]),
             resources: Arc::new([]),
             examination: checkpoint::Examination::default(),
+            jobs: Arc::new([]),
         }
     }
 
@@ -77,8 +78,10 @@ impl Block {
     #[must_use]
     pub fn with_resources(self, resources: impl IntoIterator<Item = retention::Resource>) -> Self {
         Self { resources: resources.into_iter().collect(), ..self }
-        Self { db, jobs: Arc::new([]) }
+    }
+
     /// The same domain, which knows that there are these kinds of jobs.
+    #[must_use]
     pub fn with_jobs(self, jobs: impl IntoIterator<Item = &'static str>) -> Self {
         Self { jobs: jobs.into_iter().collect(), ..self }
     }
@@ -102,9 +105,9 @@ pub fn statements() -> Vec<&'static Stmt> {
         health::STATEMENTS,
         &registry::rows::STATEMENTS,
         retention::STATEMENTS,
+        &schedules::statements(),
     ]
     .concat()
-    [registry::rows::STATEMENTS.to_vec(), schedules::statements()].concat()
 }
 
 /// Every action, for the policy matrix.
@@ -150,10 +153,8 @@ pub const MANIFEST: Manifest = Manifest {
         system::DomainDeactivated::NAME,
     ],
     consumes: &[],
-    jobs: &[backup::MakeBackup::NAME],
+    jobs: &[backup::MakeBackup::NAME, jobs::prune::Prune::NAME],
     ports: &["what is running?", "what can be forgotten?"],
-    jobs: &[<jobs::prune::Prune as thunderline_core::Job>::NAME],
-    ports: &[],
     depends_on: &[],
     required: true,
 };

@@ -20,9 +20,7 @@ pub use error::{Error, ErrorClass, ErrorKind, Problem, Result};
 pub use event::{Contracts, Envelope, Event, Subject};
 pub use id::{
     ArtifactId, EventId, ExecutionId, FederationId, GroupId, JobId, LeaseId, NodeId, RollupId, RoundId,
-    RunId, SessionId, TenantId, ZoneId,
-    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
-    ScheduleId, TenantId,
+    RunId, ScheduleId, SessionId, TenantId, ZoneId,
 };
 pub use jiff::{SignedDuration, Timestamp};
 pub use job::{Attempt, Job};

@@ -6,9 +6,7 @@
 
 use thunderline_core::{
     ArtifactId, EventId, ExecutionId, FederationId, GroupId, JobId, LeaseId, NodeId, RollupId, RoundId,
-    RunId, SessionId, TenantId, Timestamp, ZoneId,
-    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
-    ScheduleId, TenantId, Timestamp,
+    RunId, ScheduleId, SessionId, TenantId, Timestamp, ZoneId,
 };
 use uuid::Uuid;
 

@@ -143,7 +143,7 @@ impl Write {
 
     /// Asks for work whose kind is known by name only. Where the same job waits already, the earlier of both times counts.
     pub fn enqueue_named(&mut self, job: NamedJob) {
-        self.jobs.push(job.into());
+        self.jobs.push(enqueue::Pending::named(&self.cx, job));
     }
 
     /// Completes the job whose handler this transaction belongs to, together with all that it writes: then the effect

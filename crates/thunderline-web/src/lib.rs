@@ -38,13 +38,8 @@ struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
-        artifacts, backups, changes, checkpoints, decisions, domains, events, federations, health, lineage,
-        nodes, retention, rounds,
-        artifacts, decisions, domains, events, federations, health, lineage, node_groups, nodes, rounds,
-        sessions, zones,
-        artifacts, decisions, domains, events, federations, health, jobs, lineage, nodes, rounds, schedules,
-        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, rounds,
-        workflows,
+        artifacts, backups, changes, checkpoints, decisions, domains, events, executions, federations,
+        health, jobs, lineage, node_groups, nodes, retention, rounds, schedules, sessions, workflows, zones,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))

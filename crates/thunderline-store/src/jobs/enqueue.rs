@@ -33,7 +33,6 @@ const NAMED_ATTEMPTS: u32 = 20;
 /// A job on its way into the queue.
 pub(crate) struct Pending {
     cx: Cx,
-    name: &'static str,
     name: String,
     key: String,
     payload: String,
@@ -46,14 +45,14 @@ impl Pending {
     pub(crate) fn new<J: Job>(cx: &Cx, job: &J, run_at: Timestamp) -> Result<Self, serde_json::Error> {
         let (key, payload) = (job.key(), serde_json::to_string(job)?);
         let (priority, max_attempts) = (J::PRIORITY, J::MAX_ATTEMPTS.max(1));
-        Ok(Self { cx: cx.clone(), name: J::NAME, key, payload, priority, max_attempts, run_at })
-        Ok(Self { name: J::NAME.to_owned(), key, payload, priority, max_attempts, run_at })
+        let (cx, name) = (cx.clone(), J::NAME.to_owned());
+        Ok(Self { cx, name, key, payload, priority, max_attempts, run_at })
     }
-}
 
-impl From<NamedJob> for Pending {
-    fn from(NamedJob { name, key, payload, run_at }: NamedJob) -> Self {
-        Self { name, key, payload, priority: NAMED_PRIORITY, max_attempts: NAMED_ATTEMPTS, run_at }
+    pub(crate) fn named(cx: &Cx, job: NamedJob) -> Self {
+        let NamedJob { name, key, payload, run_at } = job;
+        let (cx, priority, max_attempts) = (cx.clone(), NAMED_PRIORITY, NAMED_ATTEMPTS);
+        Self { cx, name, key, payload, priority, max_attempts, run_at }
     }
 }
 

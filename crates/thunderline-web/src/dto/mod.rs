@@ -18,6 +18,6 @@ pub mod problem;
 pub mod retention;
 pub mod rollup;
 pub mod round;
-pub mod zone;
 pub mod schedule;
 pub mod workflow;
+pub mod zone;

@@ -18,10 +18,10 @@ pub mod openapi;
 pub mod page;
 pub mod retention;
 pub mod rounds;
-pub mod sessions;
-pub mod zones;
 pub mod schedules;
+pub mod sessions;
 pub mod workflows;
+pub mod zones;
 
 use axum::http::Uri;
 use thunderline_core::{Error, Result};

@@ -23,8 +23,8 @@ mod runner;
 mod schedules;
 mod serve;
 mod watched;
-mod zones;
 mod workflows;
+mod zones;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -114,11 +114,23 @@ impl Client {
         json(self.checked(request.send(text))?)
     }
 
-    /// Removes something; gives what the server answers.
+    /// Removes something, and gives what it was.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub fn delete(&self, path: &str) -> Result<Response<Body>> {
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        json(self.removed(path)?)
+    }
+
+    /// Removes something, which is answered with nothing.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn remove(&self, path: &str) -> Result<()> {
+        self.removed(path).map(drop)
+    }
+
+    fn removed(&self, path: &str) -> Result<Response<Body>> {
         let mut request = self.agent.delete(format!("{}{path}", self.base));
         if let Some((name, value)) = self.authorization() {
             request = request.header(name, value);
@@ -138,10 +150,6 @@ impl Client {
             request = request.header(name, value);
         }
         self.checked(request.send(text)).map(drop)
-    /// Removes something, and gives what it was.
-    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        for (name, value) in self.authorization() {
-        json(self.checked(request.call())?)
     }
 
     /// Sends a text as it is.

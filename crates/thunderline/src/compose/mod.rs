@@ -93,11 +93,10 @@ impl Server {
             tracing::info!(path = %path.display(), "made the operator's token");
         }
         let objects = Objects::open(options.data.join("objects"))?;
-        let domains = home::at_home(Domains::over(&db, objects.clone()), options, objects)?;
-        checkpoint::begin(&cx, &domains.block).await?;
-        let mut domains = Domains::over(&db, objects);
+        let mut domains = steps::connect(Domains::over(&db, objects.clone()));
         domains.block = domains.block.with_jobs(domains::job_names());
-        let domains = steps::connect(Domains::over(&db, objects));
+        let domains = home::at_home(domains, options, objects)?;
+        checkpoint::begin(&cx, &domains.block).await?;
         let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),

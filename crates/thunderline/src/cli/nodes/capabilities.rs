@@ -49,7 +49,7 @@ impl Capabilities {
                 client.put(&format!("/api/v1/nodes/{id}/capabilities/{key}"), &request)?
             }
             Self::Unset { id, key } => {
-                client.delete(&format!("/api/v1/nodes/{id}/capabilities/{key}"))?;
+                client.remove(&format!("/api/v1/nodes/{id}/capabilities/{key}"))?;
                 client.get(&format!("/api/v1/nodes/{id}"), &[])?
             }
         };

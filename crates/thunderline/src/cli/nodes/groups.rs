@@ -82,7 +82,7 @@ impl Groups {
                 return Ok(());
             }
             Self::Delete { name } => {
-                client.delete(&path(name))?;
+                client.remove(&path(name))?;
                 if format == Format::Human {
                     say(&format!("group '{name}' is deleted"));
                 }

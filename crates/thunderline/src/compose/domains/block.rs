@@ -1,9 +1,7 @@
 //! thunderblock as something that runs.
 
-use thunderblock::{Block, backup, checkpoint, health, retention};
+use thunderblock::{Block, backup, checkpoint, health, jobs::prune, retention, schedules::sweep};
 use thunderline_core::{Cx, Result, SignedDuration};
-use ::thunderblock::{MANIFEST, jobs::prune, schedules::sweep};
-use thunderline_core::SignedDuration;
 use thunderline_runtime::{Domain, Reconciler, Registry, Work};
 use thunderline_web::Domains;
 
@@ -13,10 +11,14 @@ pub fn domain(domains: &Domains) -> Domain {
         let block = block.clone();
         async move {
             let mut jobs = Registry::new();
-            let made = block.clone();
+            let (made, pruned) = (block.clone(), block.clone());
             jobs.on(move |cx, job: backup::MakeBackup| {
                 let block = made.clone();
                 async move { backup::run(&cx, &block, job.backup).await }
+            });
+            jobs.on(move |cx, _: prune::Prune| {
+                let block = pruned.clone();
+                async move { prune::prune(&cx, &block).await.map(drop) }
             });
             let reconcilers = vec![
                 every(&block, "block.retention", SignedDuration::from_hours(1), |cx, block| async move {
@@ -33,17 +35,12 @@ pub fn domain(domains: &Domains) -> Domain {
                 }),
                 every(&block, "block.health", SignedDuration::from_secs(15), |cx, block| async move {
                     health::look(&cx, &block).await.map(drop)
-    Domain::new(&MANIFEST, move |_cx| {
-            let (pruned, swept) = (block.clone(), block.clone());
-            jobs.on(move |cx, _: prune::Prune| {
-                let block = block.clone();
-                async move { prune::prune(&cx, &block).await.map(drop) }
-                Reconciler::new("block.jobs.prune", SignedDuration::from_hours(1), move |cx| {
-                    let block = pruned.clone();
-                    async move { prune::prune(&cx, &block).await.map(drop) }
-                Reconciler::new("block.schedules", SignedDuration::from_secs(1), move |cx| {
-                    let block = swept.clone();
-                    async move { sweep::sweep(&cx, &block).await.map(drop) }
+                }),
+                every(&block, "block.jobs.prune", SignedDuration::from_hours(1), |cx, block| async move {
+                    prune::prune(&cx, &block).await.map(drop)
+                }),
+                every(&block, "block.schedules", SignedDuration::from_secs(1), |cx, block| async move {
+                    sweep::sweep(&cx, &block).await.map(drop)
                 }),
             ];
             Ok(Work { jobs, reconcilers, ..Work::default() })
