@@ -37,7 +37,10 @@ pub use state::{Domains, Settings, Web};
 struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
-    use endpoints::{artifacts, decisions, domains, events, federations, health, lineage, nodes, rounds};
+    use endpoints::{
+        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, rounds,
+        workflows,
+    };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
         .routes(routes!(federations::show::show))
@@ -64,6 +67,14 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(decisions::list::list))
         .routes(routes!(decisions::show::show))
         .routes(routes!(decisions::trail::trail))
+        .routes(routes!(workflows::define::define, workflows::list::list))
+        .routes(routes!(workflows::show::show))
+        .routes(routes!(workflows::start::start))
+        .routes(routes!(executions::list::list))
+        .routes(routes!(executions::show::show))
+        .routes(routes!(executions::cancel::cancel))
+        .routes(routes!(executions::decide::decide))
+        .routes(routes!(executions::snapshot::snapshot))
         .routes(routes!(health::health))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -13,3 +13,4 @@ pub mod page;
 pub mod problem;
 pub mod rollup;
 pub mod round;
+pub mod workflow;

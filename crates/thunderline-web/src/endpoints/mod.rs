@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod decisions;
 pub mod domains;
 pub mod events;
+pub mod executions;
 pub mod federations;
 pub mod health;
 pub mod lineage;
@@ -11,6 +12,7 @@ pub mod nodes;
 pub mod openapi;
 pub mod page;
 pub mod rounds;
+pub mod workflows;
 
 use axum::http::Uri;
 use thunderline_core::{Error, Result};

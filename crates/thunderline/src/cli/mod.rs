@@ -16,6 +16,7 @@ mod nodes;
 mod openapi;
 mod runner;
 mod serve;
+mod workflows;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -76,6 +77,8 @@ enum Command {
     Nodes(nodes::Nodes),
     /// Look at stored models, app bundles and data sets, and fetch them
     Artifacts(artifacts::Artifacts),
+    /// Define workflows and carry them out
+    Workflows(workflows::Workflows),
     /// See what made a model: rounds, nodes, seeds
     Lineage(lineage::Lineage),
     /// See what was decided, and why
@@ -125,6 +128,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Federations(command) => command.run(global),
         Command::Nodes(command) => command.run(global),
         Command::Artifacts(command) => command.run(global),
+        Command::Workflows(command) => command.run(global),
         Command::Lineage(command) => command.run(global),
         Command::Decisions(command) => command.run(global),
         Command::Domains(command) => command.run(global),

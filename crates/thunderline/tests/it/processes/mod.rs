@@ -14,8 +14,10 @@ mod traces;
 mod turn;
 mod wait;
 
+mod explained;
 mod flower_peers;
 mod hostile;
 mod mesh;
 mod stopping;
 mod twenty_kills;
+mod workflow;

@@ -1,0 +1,6 @@
+//! Workflows.
+
+pub mod define;
+pub mod list;
+pub mod show;
+pub mod start;
