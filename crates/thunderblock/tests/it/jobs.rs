@@ -3,6 +3,7 @@
 use thunderblock::jobs::{cancel, read, retry, run};
 use thunderline_core::{Action, ErrorKind, JobId, Role, Rule, SignedDuration, Subject};
 use thunderline_store::{JobFilter, JobState};
+use thunderline_testkit::both;
 
 use super::*;
 

@@ -4,6 +4,7 @@ use thunderblock::schedules::{
     Missed, Schedule, ScheduleState, create, create::NewSchedule, delete, pause, read, resume, run, sweep,
 };
 use thunderline_core::{Cx, ErrorKind, SignedDuration, Timestamp};
+use thunderline_testkit::both;
 
 use super::*;
 

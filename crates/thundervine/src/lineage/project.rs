@@ -43,8 +43,8 @@ pub async fn on_event(_cx: &Cx, event: &Envelope, write: &mut Write) -> Result<(
     Ok(())
 }
 
-/// The artifact with these bytes as it was known when the event happened: the federation's own newest one, else the one
-/// that was stored first, else a stand-in that has nothing but its digest.
+/// The artifact with these bytes as it was known when the event happened: the federation's own newest one, else the newest
+/// of all, else a stand-in that has nothing but its digest.
 async fn source_of(event: &Envelope, write: &mut Write, federation: &str, digest: &str) -> Result<String> {
     if let Some(key) = rows::lineage::holder(write, event.tenant, digest, federation, event.sequence).await? {
         return Ok(key);

@@ -21,16 +21,15 @@ const LINK: Stmt = Stmt::new(
     "insert into vine_lineage_edges (tenant, source, relation, target) values ($1, $2, $3, $4)
      on conflict do nothing",
 );
-// The federation's own newest comes first, then the oldest of all.
+// The federation's own newest comes first, then the newest of all.
 const HOLDER: Stmt = Stmt::new(
     "vine.lineage.holder",
     "select key from vine_lineage_nodes where tenant = $1 and digest = $2 and sequence < $4
-     order by case when federation = $3 then 0 else 1 end,
-        case when federation = $3 then -sequence else sequence end limit 1",
+     order by case when federation = $3 then 0 else 1 end, sequence desc limit 1",
 );
 const BY_DIGEST: Stmt = Stmt::new(
     "vine.lineage.by_digest",
-    "select key from vine_lineage_nodes where tenant = $1 and digest = $2 order by sequence limit 1",
+    "select key from vine_lineage_nodes where tenant = $1 and digest = $2 order by sequence desc limit 1",
 );
 // From a model back through the rounds that made it; with each thing on the way everything that it was made with, and
 // with each update the node that made it.

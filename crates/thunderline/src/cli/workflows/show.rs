@@ -17,7 +17,7 @@ pub struct Show {
     which: String,
     /// Which version of a workflow; the newest unless told otherwise
     #[arg(long, value_name = "NUMBER")]
-    version: Option<u32>,
+    workflow_version: Option<u32>,
     /// Print a workflow's document as it was handed in
     #[arg(long)]
     document: bool,
@@ -31,7 +31,7 @@ impl Show {
             print(format, &details, super::execution);
             return Ok(());
         }
-        let version = self.version.map(|version| version.to_string());
+        let version = self.workflow_version.map(|version| version.to_string());
         let query: Vec<_> = version.iter().map(|version| ("version", version.as_str())).collect();
         let workflow: Workflow = client.get(&format!("/api/v1/workflows/{}", self.which), &query)?;
         if self.document {

@@ -17,7 +17,7 @@ pub struct Start {
     name: String,
     /// Which version; the newest unless told otherwise
     #[arg(long, value_name = "NUMBER")]
-    version: Option<u32>,
+    workflow_version: Option<u32>,
     /// An input; VALUE is JSON, or a text where it is none
     #[arg(long = "input", value_name = "NAME=VALUE", value_parser = input)]
     inputs: Vec<(String, Value)>,
@@ -39,7 +39,7 @@ impl Start {
     /// Starts it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let inputs = self.inputs.iter().cloned().collect::<Map<_, _>>();
-        let request = StartRequest { version: self.version, inputs };
+        let request = StartRequest { version: self.workflow_version, inputs };
         let text = serde_json::to_string(&request).expect("requests are plain data");
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(self.idempotency_key.as_deref().map(|key| ("idempotency-key", key)));
