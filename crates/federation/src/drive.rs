@@ -11,6 +11,7 @@ use crate::{
     },
     aggregate,
     plan::{self, LeaseView, RoundView, Step, View},
+    privacy::{self, draw::Secrets},
     rows,
 };
 
@@ -47,6 +48,10 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         None => Vec::new(),
     };
     let nodes = rows::nodes::of_tenant(&mut read, cx.tenant()).await?;
+    let secrets = match privacy::rows::key(&mut read, id).await? {
+        Some(key) => Some(Secrets { key, past: privacy::rows::past(&mut read, id).await? }),
+        None => None,
+    };
     Ok(View {
         id,
         state: federation.state,
@@ -73,6 +78,7 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
             })
             .collect(),
         nodes,
+        secrets,
     })
 }
 
@@ -111,8 +117,8 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
     match step {
         Step::Start => start::start(cx, domain, id).await,
         Step::OpenRound { number, attempt } => open_round::open_round(cx, domain, id, number, attempt).await,
-        Step::StartRound { round, nodes, wanted, quorum } => {
-            start_round::start_round(cx, domain, round, &view.nodes, &nodes, wanted, quorum).await
+        Step::StartRound { round, nodes, wanted, quorum, divisor } => {
+            start_round::start_round(cx, domain, round, &view.nodes, &nodes, (wanted, quorum), divisor).await
         }
         Step::EndLease { lease, expired, reason } => {
             end_lease::end_lease(cx, domain, lease, expired, &reason).await

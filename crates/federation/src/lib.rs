@@ -21,6 +21,7 @@ mod fold;
 pub mod layout;
 pub mod manifest;
 pub mod plan;
+pub mod privacy;
 pub mod project;
 pub mod rollup;
 mod rows;
@@ -93,6 +94,9 @@ pub const MANIFEST: Manifest = Manifest {
         events::ClientsSelected::NAME,
         events::RoundClosed::NAME,
         events::ArtifactStored::NAME,
+        events::PrivacySpent::NAME,
+        events::PrivacyExhausted::NAME,
+        events::PrivacyBudgetSet::NAME,
     ],
     consumes: &[link::NodeJoined::NAME, link::NodeLeft::NAME],
     jobs: &[<drive::Drive as thunderline_core::Job>::NAME],

@@ -38,8 +38,8 @@ struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
-        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, rounds,
-        workflows,
+        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, privacy,
+        rounds, workflows,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -50,6 +50,8 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(federations::rounds::rounds))
         .routes(routes!(federations::rollups::rollups))
         .routes(routes!(rounds::leases::leases))
+        .routes(routes!(privacy::list::list_budgets))
+        .routes(routes!(privacy::show::show_budget, privacy::set::set_budget))
         .routes(routes!(nodes::list::list))
         .routes(routes!(nodes::show::show))
         .routes(routes!(artifacts::upload::upload, artifacts::list::list))

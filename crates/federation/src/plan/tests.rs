@@ -57,6 +57,7 @@ fn view(state: RoundState, leases: Vec<LeaseView>) -> View {
         }),
         leases,
         nodes: vec![node(1, true), node(2, true), node(3, true)],
+        secrets: None,
     }
 }
 

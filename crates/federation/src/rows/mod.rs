@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[Migration] = &[
         "fl_optimiser_state",
         include_str!("../../migrations/2002_fl_optimiser_state.sql"),
     ),
+    Migration::portable(2100, "fl_privacy", include_str!("../../migrations/2100_fl_privacy.sql")),
 ];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
@@ -34,6 +35,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         federations::STATEMENTS,
         leases::STATEMENTS,
         nodes::STATEMENTS,
+        crate::privacy::rows::STATEMENTS,
         rollups::STATEMENTS,
         rounds::STATEMENTS,
         updates::STATEMENTS,

@@ -56,7 +56,7 @@ impl Plan {
             return 0.0;
         }
         // NaN is no noise either.
-        if !(self.noise_multiplier > 0.0) {
+        if self.noise_multiplier.is_nan() || self.noise_multiplier <= 0.0 {
             return f64::INFINITY;
         }
         if let Sampling::Tree(participation) = self.sampling {
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_single_release_costs_what_the_closed_form_says() {
-        for sigma in [0.5, 1.0, 3.0] {
+        for sigma in [0.15, 0.5, 1.0, 3.0] {
             for delta in [1e-3, 1e-6, 1e-9] {
                 let epsilon = plan(Accountant::Pld, Sampling::All, sigma).epsilon(1, delta);
                 assert!(delta_of_gaussian(epsilon, sigma) <= delta);

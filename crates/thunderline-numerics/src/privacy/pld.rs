@@ -109,7 +109,10 @@ impl Losses {
 /// ln of how much likelier the noisy sum x is when the client (which adds 1) is there than when it is not.
 fn loss(rate: f64, sigma: f64, x: f64) -> f64 {
     let plain = (2.0 * x - 1.0) / (2.0 * sigma * sigma);
-    if plain > 30.0 {
+    if rate >= 1.0 {
+        // Without a floor to the loss, its exponential may vanish.
+        plain
+    } else if plain > 30.0 {
         plain + libm::log(rate + (1.0 - rate) * libm::exp(-plain))
     } else {
         libm::log1p(rate * libm::expm1(plain))
@@ -118,7 +121,9 @@ fn loss(rate: f64, sigma: f64, x: f64) -> f64 {
 
 /// Where the loss is this one; −∞ where it is larger everywhere.
 fn place_of(rate: f64, sigma: f64, loss: f64) -> f64 {
-    let plain = if loss > 30.0 {
+    let plain = if rate >= 1.0 {
+        loss
+    } else if loss > 30.0 {
         loss + libm::log(1.0 - (1.0 - rate) * libm::exp(-loss)) - libm::log(rate)
     } else {
         let ratio = libm::expm1(loss) / rate;

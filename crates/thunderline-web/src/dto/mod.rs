@@ -10,6 +10,7 @@ pub mod lease;
 pub mod lineage;
 pub mod node;
 pub mod page;
+pub mod privacy;
 pub mod problem;
 pub mod rollup;
 pub mod round;

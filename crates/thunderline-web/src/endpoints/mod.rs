@@ -11,6 +11,7 @@ pub mod lineage;
 pub mod nodes;
 pub mod openapi;
 pub mod page;
+pub mod privacy;
 pub mod rounds;
 pub mod workflows;
 

@@ -14,6 +14,7 @@ mod logging;
 mod migrate;
 mod nodes;
 mod openapi;
+mod privacy;
 mod runner;
 mod serve;
 mod workflows;
@@ -85,6 +86,8 @@ enum Command {
     Decisions(decisions::Decisions),
     /// See which parts of the server are alive, and steer them
     Domains(domains::Domains),
+    /// See and set what may be spent of people's privacy
+    Privacy(privacy::Privacy),
     /// See what happens
     Events(events::Events),
     /// Check this machine, the data folder and the server, and say what to do
@@ -132,6 +135,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Lineage(command) => command.run(global),
         Command::Decisions(command) => command.run(global),
         Command::Domains(command) => command.run(global),
+        Command::Privacy(command) => command.run(global),
         Command::Events(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
         Command::Migrate(command) => command.run(global),

@@ -165,6 +165,7 @@ mod tests {
             document: String::new(),
             current_round: Some(round),
             clients,
+            privacy: None,
         }
     }
 

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use federation::actions::read;
+use federation::{actions::read, privacy::budgets};
 
 use crate::{caller::Caller, dto::federation::FederationDetails, problem::Failure, state::Web};
 
@@ -21,5 +21,6 @@ pub async fn show(
     let id = id.parse()?;
     let federation = read::get_federation(&cx, web.federations(), id).await?;
     let newest = read::newest_round(&cx, web.federations(), id).await?;
-    Ok(Json(FederationDetails::new(federation, newest)))
+    let spent = budgets::spent(&cx, web.federations(), id).await?;
+    Ok(Json(FederationDetails::new(federation, newest, spent)))
 }
