@@ -1,4 +1,4 @@
-//! Python environments with the Flower releases that the tests run as real clients.
+//! Python environments with what the tests run beside Thunderline: Flower releases as real clients, Google's accountants.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,18 +18,31 @@ struct Peer {
     requirements: &'static str,
     /// Where tests find the folder of its programs.
     variable: &'static str,
+    /// What is imported once, so that the modules are compiled.
+    imports: &'static str,
 }
 
-const PEERS: [Peer; 2] = [
+const FLOWER: &str =
+    "import numpy, flwr.app, flwr.clientapp, flwr.serverapp, flwr.supernode.cli.flower_supernode";
+
+const PEERS: [Peer; 3] = [
     Peer {
         folder: "flwr-142",
         requirements: "tests/peers/requirements-142.txt",
         variable: "THUNDERLINE_FLWR_142",
+        imports: FLOWER,
     },
     Peer {
         folder: "flwr-139",
         requirements: "tests/peers/requirements-139.txt",
         variable: "THUNDERLINE_FLWR_139",
+        imports: FLOWER,
+    },
+    Peer {
+        folder: "dp-accounting",
+        requirements: "tests/peers/requirements-dp.txt",
+        variable: "THUNDERLINE_DP_ACCOUNTING",
+        imports: "import dp_accounting.pld, dp_accounting.rdp",
     },
 ];
 
@@ -47,13 +60,13 @@ pub fn prepare() -> Result<Vec<(String, String)>, String> {
         .iter()
         .map(|peer| {
             let environment = home.join(peer.folder);
-            make(&environment, &workspace::root().join(peer.requirements))?;
+            make(&environment, &workspace::root().join(peer.requirements), peer.imports)?;
             Ok((peer.variable.to_owned(), environment.join("bin").display().to_string()))
         })
         .collect()
 }
 
-fn make(environment: &Path, requirements: &Path) -> Result<(), String> {
+fn make(environment: &Path, requirements: &Path, imports: &str) -> Result<(), String> {
     let wanted =
         fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
     let stamp = environment.join(STAMP);
@@ -76,10 +89,7 @@ fn make(environment: &Path, requirements: &Path) -> Result<(), String> {
         install_with_pip(environment, requirements)?;
     }
     // The first import compiles the modules; a client process has 30 seconds to start and should not pay for it.
-    shell::capture(Command::new(environment.join("bin/python")).args([
-        "-c",
-        "import numpy, flwr.app, flwr.clientapp, flwr.serverapp, flwr.supernode.cli.flower_supernode",
-    ]))?;
+    shell::capture(Command::new(environment.join("bin/python")).args(["-c", imports]))?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 

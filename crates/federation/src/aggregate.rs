@@ -18,6 +18,10 @@ use crate::{
     actions::{complete_round, fail_round, read, record_aggregate},
     fold::{self, Inputs, OptimiserState},
     plan::Purpose,
+    privacy::{
+        self,
+        release::{Released, Terms},
+    },
     rollup::{Rollup, ServerMetrics},
     rows,
     spec::{FederationSpec, ServerEvaluation},
@@ -35,6 +39,8 @@ pub struct StoredModel {
     pub clients: Vec<Contribution>,
     /// What the strategy's optimiser keeps; none where it keeps nothing.
     pub optimiser: Option<OptimiserState>,
+    /// How it was made private; none where nobody asked for privacy.
+    pub released: Option<Released>,
 }
 
 /// One client's part in a model: its lineage.
@@ -69,7 +75,7 @@ pub fn store_initial_model(objects: &Objects, network: &ModelSpec, seed: u64) ->
     let network = Network::initial(network, &mut Rng::derive(seed, &["initial-model"]))?;
     let bytes = network.to_bytes();
     let (sha256, size_bytes) = fold::store(&objects.checkpoints()?, network.schema(), |out| out(&bytes))?;
-    Ok(StoredModel { sha256, size_bytes, clients: Vec::new(), optimiser: None })
+    Ok(StoredModel { sha256, size_bytes, clients: Vec::new(), optimiser: None, released: None })
 }
 
 /// Carries out a round's aggregation. Repeating it after a crash gives the same bytes, hence the same file.
@@ -87,6 +93,15 @@ pub(crate) async fn aggregate_round(
     let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
     let updates = rows::updates::of_round(&mut read, id).await?;
     let state = rows::rounds::latest_state(&mut read, round.federation, cx.tenant()).await?;
+    let private = match &federation.spec.dp {
+        Some(dp) => {
+            let lost = || Error::internal("a private round's terms are gone");
+            let key = privacy::rows::key(&mut read, federation.id).await?.ok_or_else(lost)?;
+            let fixed = privacy::rows::round(&mut read, id).await?.ok_or_else(lost)?;
+            Some(Terms { dp: dp.clone(), key, round: id, number: round.number, fixed })
+        }
+        None => None,
+    };
     drop(read);
     let state = state.map(|digest| digest.map(|digest| digest.parse()).transpose()).transpose()?;
     let parent: Sha256 =
@@ -97,8 +112,16 @@ pub(crate) async fn aggregate_round(
     let spec = federation.spec;
     let outcome = crate::blocking(move || {
         let (number, strategy) = (round.number, &spec.strategy);
-        let inputs =
-            Inputs { round: id, number, strategy, parent, state, leases: &leases, updates: &updates };
+        let inputs = Inputs {
+            round: id,
+            number,
+            strategy,
+            parent,
+            state,
+            leases: &leases,
+            updates: &updates,
+            private,
+        };
         let model = fold::fold(&objects, &inputs)?;
         let server = judge(&objects, &spec, &model.sha256, round.number)?;
         Ok((model, server))

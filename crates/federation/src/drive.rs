@@ -11,6 +11,7 @@ use crate::{
     },
     aggregate,
     plan::{self, LeaseView, RoundView, Step, View},
+    privacy::{self, draw::Secrets},
     rows,
     select::Groups,
     state::RoundState,
@@ -60,6 +61,10 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         Some(round) => rows::nodes::of_round(&mut read, round.id, cx.tenant()).await?,
         None => Vec::new(),
     };
+    let secrets = match privacy::rows::key(&mut read, id).await? {
+        Some(key) => Some(Secrets { key, past: privacy::rows::past(&mut read, id).await? }),
+        None => None,
+    };
     Ok(View {
         id,
         state: federation.state,
@@ -87,6 +92,7 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
             .collect(),
         nodes,
         groups,
+        secrets,
     })
 }
 
@@ -125,8 +131,8 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
     match step {
         Step::Start => start::start(cx, domain, id).await,
         Step::OpenRound { number, attempt } => open_round::open_round(cx, domain, id, number, attempt).await,
-        Step::StartRound { round, nodes, wanted, quorum } => {
-            start_round::start_round(cx, domain, round, view, &nodes, wanted, quorum).await
+        Step::StartRound { round, nodes, wanted, quorum, divisor } => {
+            start_round::start_round(cx, domain, round, view, &nodes, (wanted, quorum), divisor).await
         }
         Step::EndLease { lease, expired, reason } => {
             end_lease::end_lease(cx, domain, lease, expired, &reason).await

@@ -23,6 +23,7 @@ use crate::{
     aggregate::{Contribution, StoredModel},
     layout::UpdateLayout,
     plan::Purpose,
+    privacy::release::{Terms, private_mean},
     rows::Lease,
     spec::{Aggregation, Strategy},
     task::upload_area,
@@ -48,6 +49,8 @@ pub(crate) struct Inputs<'a> {
     pub leases: &'a [Lease],
     /// What the released training leases brought.
     pub updates: &'a HashMap<LeaseId, UpdateLayout>,
+    /// How the updates become their private mean; none where nobody asked for privacy.
+    pub private: Option<Terms>,
 }
 
 /// The optimiser's state before and after a round: a safetensors file in the kept area with the arrays `m/…` and `v/…`.
@@ -82,6 +85,18 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         .map(|(reader, (_, _, weight))| Weighted { reader: reader as &dyn ArrayReader, weight: *weight })
         .collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let private = match &inputs.private {
+        Some(terms) => {
+            let updates: Vec<_> = updates.iter().map(|update| update.reader).collect();
+            Some(private_mean(&uploads, &schema, &parent, &updates, terms, threads)?)
+        }
+        None => None,
+    };
+    // The strategy sees the private mean and nothing else of the round.
+    let updates = match &private {
+        Some((mean, _)) => vec![Weighted { reader: mean as &dyn ArrayReader, weight: 1.0 }],
+        None => updates,
+    };
     let mut optimiser = None;
     let (sha256, size_bytes) = match inputs.strategy.aggregation() {
         Aggregation::Mean => {
@@ -114,7 +129,8 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
             lease: lease.id,
         })
         .collect();
-    Ok(StoredModel { sha256, size_bytes, clients, optimiser })
+    let released = private.map(|(_, released)| released);
+    Ok(StoredModel { sha256, size_bytes, clients, optimiser, released })
 }
 
 /// Streams a model into the kept area and reads it back.

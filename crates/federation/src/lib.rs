@@ -22,6 +22,7 @@ mod fold;
 pub mod layout;
 pub mod manifest;
 pub mod plan;
+pub mod privacy;
 pub mod project;
 pub mod retain;
 pub mod rollup;
@@ -97,6 +98,9 @@ pub const MANIFEST: Manifest = Manifest {
         events::ClientsSelected::NAME,
         events::RoundClosed::NAME,
         events::ArtifactStored::NAME,
+        events::PrivacySpent::NAME,
+        events::PrivacyExhausted::NAME,
+        events::PrivacyBudgetSet::NAME,
     ],
     consumes: project::EVENTS,
     jobs: &[<drive::Drive as thunderline_core::Job>::NAME],

@@ -6,6 +6,7 @@
 use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, Timestamp};
 
 use crate::{
+    privacy::draw::{self, Secrets},
     select::{self, Candidate, Groups, Wanted},
     spec::FederationSpec,
     state::{FederationState, LeaseState, RoundState},
@@ -61,6 +62,8 @@ pub struct View {
     pub nodes: Vec<Candidate>,
     /// The tenant's groups of nodes, while the newest round looks for clients and its spec names groups.
     pub groups: Groups,
+    /// What private draws come from; none where the spec asks for no privacy.
+    pub secrets: Option<Secrets>,
 }
 
 /// A round, as far as plans need it.
@@ -119,6 +122,8 @@ pub enum Step {
         wanted: u32,
         /// How many of these suffice.
         quorum: u32,
+        /// What a private sum is divided by.
+        divisor: Option<f64>,
     },
     /// A node will not deliver.
     EndLease {
@@ -211,12 +216,18 @@ fn start_round(view: &View, round: &RoundView) -> Vec<Step> {
     if view.state == FederationState::Paused || eligible.len() < view.spec.min_clients as usize {
         return Vec::new();
     }
+    if let (Some(dp), Some(secrets)) = (&view.spec.dp, &view.secrets) {
+        let drawn = draw::draw(&view.spec, dp, (round.id, round.number), &eligible, secrets);
+        let Some(draw::Drawn { nodes, divisor }) = drawn else { return Vec::new() };
+        let (wanted, quorum) = (nodes.len() as u32, view.spec.quorum(nodes.len()) as u32);
+        return vec![Step::StartRound { round: round.id, nodes, wanted, quorum, divisor: Some(divisor) }];
+    }
     let wanted = view.spec.wanted(eligible.len());
     let asked = (wanted as f64 * view.spec.round.over_selection).round() as usize;
     let nodes =
         select::choose(view.spec.seed, round.number, round.attempt, &eligible, asked.min(eligible.len()));
     let quorum = view.spec.quorum(wanted) as u32;
-    vec![Step::StartRound { round: round.id, nodes, wanted: wanted as u32, quorum }]
+    vec![Step::StartRound { round: round.id, nodes, wanted: wanted as u32, quorum, divisor: None }]
 }
 
 /// What the federation waits for, where it waits for clients.

@@ -10,7 +10,7 @@ use thunderline_objects::Sha256;
 use crate::{
     layout::UpdateLayout,
     plan::Purpose,
-    spec::{App, FederationSpec, Scalar, Strategy},
+    spec::{App, FederationSpec, Scalar, Strategy, dp::Placement},
 };
 
 /// A lease's task.
@@ -54,6 +54,9 @@ pub struct Reply {
 /// The key under which clients report their weight, as in Flower.
 pub const NUM_EXAMPLES: &str = "num-examples";
 
+/// The key under which clients that clip are told the norm, as in Flower's `fixedclipping_mod`.
+pub const CLIPPING_NORM: &str = "clipping_norm";
+
 /// What was recorded of an accepted reply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
@@ -78,6 +81,9 @@ pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)>
     let mut config = vec![("server-round".to_owned(), Scalar::Int(round_number.into()))];
     if let Strategy::FedProx { proximal_mu } = spec.strategy {
         config.push(("proximal-mu".into(), Scalar::Float(proximal_mu)));
+    }
+    if let Some(dp) = spec.dp.as_ref().filter(|dp| dp.placement == Placement::Client) {
+        config.push((CLIPPING_NORM.into(), Scalar::Float(dp.clip_norm)));
     }
     let mu = match spec.strategy {
         Strategy::FedProx { proximal_mu } => proximal_mu,

@@ -382,3 +382,55 @@ event! {
         seed: Option<u64>,
     }
 }
+
+event! {
+    /// A round began and was paid for.
+    PrivacySpent = "fl.privacy.spent" about "federation" federation {
+        /// Which federation.
+        federation: FederationId,
+        /// The round's own id.
+        round_id: RoundId,
+        /// Which round, from 1.
+        round: u32,
+        /// The names of the data whose budgets paid.
+        datasets: Vec<String>,
+        /// What the round cost.
+        epsilon: f64,
+        /// What the round cost.
+        delta: f64,
+        /// What the federation has spent with it.
+        epsilon_total: f64,
+        /// What the federation has spent with it.
+        delta_total: f64,
+        /// The noise's standard deviation divided by the most that two neighbours' sums differ.
+        noise_multiplier: f64,
+        /// The longest that an update may be.
+        clip_norm: f64,
+    }
+}
+
+event! {
+    /// A round could not be paid for: its federation is over, and nobody was asked.
+    PrivacyExhausted = "fl.privacy.exhausted" about "federation" federation {
+        /// Which federation.
+        federation: FederationId,
+        /// The round's own id.
+        round_id: RoundId,
+        /// Which round, from 1.
+        round: u32,
+        /// Which budget, what it has left and what was wanted.
+        reason: String,
+    }
+}
+
+event! {
+    /// Somebody set or lifted a limit.
+    PrivacyBudgetSet = "fl.privacy.budget_set" about "privacy_budget" dataset {
+        /// The name of the data.
+        dataset: String,
+        /// The most that may be spent; none where it is not limited any more.
+        epsilon: Option<f64>,
+        /// The same for δ.
+        delta: Option<f64>,
+    }
+}

@@ -20,6 +20,7 @@ pub mod npz;
 pub mod optimiser;
 pub mod order;
 pub mod partition;
+pub mod privacy;
 pub mod random;
 mod reader;
 mod round;

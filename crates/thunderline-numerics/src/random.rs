@@ -30,6 +30,12 @@ impl Rng {
         Self(ChaCha12Rng::from_seed(key.as_ref().try_into().expect("SHA-256 gives 32 bytes")))
     }
 
+    /// The generator of this key: as secret as the key is.
+    #[must_use]
+    pub fn keyed(key: [u8; 32]) -> Self {
+        Self(ChaCha12Rng::from_seed(key))
+    }
+
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0.next_u64()

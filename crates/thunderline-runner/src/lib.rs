@@ -12,6 +12,7 @@
 mod app;
 mod builtin;
 mod channel;
+mod clip;
 mod command;
 mod config;
 mod download;

@@ -16,7 +16,7 @@ use crate::{
     app::{self, App},
     builtin::{self, Loaded},
     channel::{CallError, CallResult},
-    command,
+    clip, command,
     config::RunnerConfig,
     download::download,
     energy::Meter,
@@ -117,6 +117,7 @@ impl Worker<'_> {
             App::Builtin(app) => builtin::run(app, task, self.config, self.loaded, &self.fleet.stop),
             App::Command(app) => command::run(app, task, self.config, &self.fleet.stop),
         };
+        let outcome = outcome.and_then(|outcome| clip::clip(task, outcome));
         outcome.map_err(|error| {
             if self.fleet.stop.is_stopped() {
                 return Broken::Call(CallError::Stopped);

@@ -39,7 +39,8 @@ struct Document;
 fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
         artifacts, backups, changes, checkpoints, decisions, domains, events, executions, federations,
-        health, jobs, lineage, node_groups, nodes, retention, rounds, schedules, sessions, workflows, zones,
+        health, jobs, lineage, node_groups, nodes, privacy, retention, rounds, schedules, sessions,
+        workflows, zones,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -50,6 +51,8 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(federations::rounds::rounds))
         .routes(routes!(federations::rollups::rollups))
         .routes(routes!(rounds::leases::leases))
+        .routes(routes!(privacy::list::list_budgets))
+        .routes(routes!(privacy::show::show_budget, privacy::set::set_budget))
         .routes(routes!(nodes::list::list))
         .routes(routes!(nodes::show::show))
         .routes(routes!(nodes::evict::evict))

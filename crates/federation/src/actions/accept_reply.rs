@@ -1,5 +1,7 @@
 //! Take a node's result, exactly once.
 
+use std::collections::BTreeMap;
+
 use thunderline_contracts::federation::UpdateAccepted;
 use thunderline_core::{Action, Cx, Error, ErrorKind, LeaseId, Result, Rule, Subject};
 use thunderline_objects::Sha256;
@@ -104,6 +106,11 @@ async fn check(
     if let Some((name, value)) = reply.metrics.iter().find(|(_, value)| !value.is_finite()) {
         return refuse(format!("the metric '{name}' is {value}"));
     }
+    // With differential privacy nothing of a client is told without noise, and all clients weigh the same.
+    let (num_examples, metrics) = match &spec.dp {
+        Some(_) => (1.0, BTreeMap::from([(NUM_EXAMPLES.to_owned(), 1.0)])),
+        None => (num_examples, reply.metrics),
+    };
     let update = match (lease.purpose, reply.update) {
         (Purpose::Evaluate, _) => None,
         (Purpose::Train, None) => return refuse("the result has no arrays".into()),
@@ -121,5 +128,5 @@ async fn check(
         .await?;
     }
     let bytes = update.as_ref().map_or(0, UpdateLayout::byte_len);
-    Ok((Report { num_examples, metrics: reply.metrics, bytes }, update))
+    Ok((Report { num_examples, metrics, bytes }, update))
 }

@@ -42,6 +42,8 @@ pub const ALL: &[&Action] = &[
     &import_artifact::ACTION,
     &open_round::ACTION,
     &pause::ACTION,
+    &crate::privacy::budgets::SET,
+    &crate::privacy::exhaust::ACTION,
     &crate::project::ACTION,
     &crate::retain::ACTION,
     &read::ACTION,
@@ -55,18 +57,18 @@ pub const ALL: &[&Action] = &[
 ];
 
 /// The federation of the caller's tenant, or 'not found', also where it is somebody else's.
-async fn federation(query: &mut impl Query, cx: &Cx, id: FederationId) -> Result<Federation> {
+pub(crate) async fn federation(query: &mut impl Query, cx: &Cx, id: FederationId) -> Result<Federation> {
     let found = rows::federations::by_id(query, id, cx.tenant()).await?;
     found.ok_or_else(|| Error::not_found(format_args!("federation {id}")))
 }
 
 /// The round of the caller's tenant, or 'not found'.
-async fn round(query: &mut impl Query, cx: &Cx, id: RoundId) -> Result<Round> {
+pub(crate) async fn round(query: &mut impl Query, cx: &Cx, id: RoundId) -> Result<Round> {
     let found = rows::rounds::by_id(query, id, cx.tenant()).await?;
     found.ok_or_else(|| Error::not_found(format_args!("round {id}")))
 }
 
-fn about_federation(id: FederationId) -> Subject {
+pub(crate) fn about_federation(id: FederationId) -> Subject {
     Subject::new("federation", id)
 }
 

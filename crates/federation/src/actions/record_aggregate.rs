@@ -9,6 +9,7 @@ use crate::{
     aggregate::StoredModel,
     artifact::{self, Artifact, ArtifactKind},
     plan::Purpose,
+    privacy,
     rollup::Rollup,
     rows,
     state::RoundEvent,
@@ -50,10 +51,14 @@ pub(crate) async fn record_aggregate(
             "seed": federation.spec.seed,
             "clients": model.clients,
             "optimiser_state": model.optimiser,
+            "privacy": model.released,
         }),
         created_at: cx.now(),
     };
     rows::artifacts::insert(&mut write, &artifact).await?;
+    if let Some(released) = &model.released {
+        privacy::rows::set_next_norm(&mut write, id, released.next_clip_norm).await?;
+    }
     rows::updates::remove(&mut write, id).await?;
     rows::rounds::set_model_out(&mut write, id, &digest, state.as_deref()).await?;
     rows::rounds::set_metrics(&mut write, id, rollup).await?;

@@ -2,12 +2,14 @@
 
 use thunderline_contracts::federation::{ClientsSelected, RoundStarted};
 use thunderline_core::{Action, Cx, Error, NodeId, Result, RoundId, Rule, Subject};
+use thunderline_store::Write;
 
 use super::issue_leases::{deadline, issue_leases};
 use crate::{
     Federations,
     plan::{Purpose, View},
-    rows,
+    privacy::{self, charge, dataset, exhaust},
+    rows::{self, Federation},
     select::{self, Wanted},
     state::RoundEvent,
 };
@@ -22,14 +24,34 @@ pub(crate) async fn start_round(
     id: RoundId,
     view: &View,
     nodes: &[NodeId],
-    wanted: u32,
-    quorum: u32,
+    (wanted, quorum): (u32, u32),
+    divisor: Option<f64>,
 ) -> Result<()> {
+    let mut read = domain.db.read(cx, &ACTION).await?;
+    let round = super::round(&mut read, cx, id).await?;
+    let federation = super::federation(&mut read, cx, round.federation).await?;
+    drop(read);
+    let quote = match &federation.spec.dp {
+        Some(dp) => Some(charge::quote(cx, domain, &federation, dp).await?),
+        None => None,
+    };
     let mut write = domain.db.write(cx, &ACTION).await?;
     let round = super::round(&mut write, cx, id).await?;
     let federation = super::federation(&mut write, cx, round.federation).await?;
     if federation.state.is_over() {
         return Err(Error::conflict("the federation is over"));
+    }
+    let refusal = match (&federation.spec.dp, quote, divisor) {
+        (Some(dp), Some(quote), Some(divisor)) => {
+            let paid = charge::charge(cx, &mut write, &federation, &round, (dp, quote, divisor)).await?;
+            paid.err().map(|refusal| refusal.to_string())
+        }
+        (None, _, None) => unprotected(cx, &mut write, &federation).await?,
+        _ => return Err(Error::conflict("the federation's key is gone")),
+    };
+    if let Some(reason) = refusal {
+        drop(write);
+        return exhaust::exhaust(cx, domain, id, &reason).await;
     }
     let deadline = deadline(cx.now(), federation.spec.round.deadline)?;
     let state = round.state.clone().apply(RoundEvent::Started { deadline })?;
@@ -61,4 +83,13 @@ pub(crate) async fn start_round(
     });
     issue_leases(cx, &mut write, &round, Purpose::Train, nodes, deadline).await?;
     write.commit(&Subject::new("round", id)).await
+}
+
+/// Why a federation without privacy may not use its data: a budget that somebody set after it was submitted.
+async fn unprotected(cx: &Cx, write: &mut Write, federation: &Federation) -> Result<Option<String>> {
+    let names = dataset::names(&federation.spec);
+    let limited = privacy::rows::limited(write, cx.tenant(), &names).await?;
+    Ok(limited.map(|name| {
+        format!("privacy_budget_exhausted: '{name}' has a privacy budget, and the federation has no dp")
+    }))
 }

@@ -11,6 +11,7 @@ use crate::{
     Federations,
     artifact::ArtifactKind,
     drive::Drive,
+    privacy,
     rows::{self, Federation},
     spec::{App, FederationSpec, ModelRef, Scalar, read_document},
     state::FederationState,
@@ -32,7 +33,9 @@ pub async fn submit(
     idempotency_key: Option<&str>,
 ) -> Result<Federation> {
     ACTION.authorize(cx)?;
-    let spec = FederationSpec::parse(&read_document(document)?, cx.random_u64())?;
+    let (parsed, seed) = (read_document(document)?, cx.random_u64());
+    // Calibrating noise takes its time.
+    let spec = crate::blocking(move || FederationSpec::parse(&parsed, seed)).await?;
     let model = damage(domain, &spec).await?;
     let mut write = domain.db.write(cx, &ACTION).await?;
     if let Some(key) = idempotency_key
@@ -62,6 +65,9 @@ pub async fn submit(
         spec,
     };
     rows::federations::insert(&mut write, &federation).await?;
+    if federation.spec.dp.is_some() {
+        privacy::rows::insert_key(&mut write, cx, id).await?;
+    }
     write.emit(&FederationCreated {
         federation: id,
         name: federation.name.clone(),
@@ -101,6 +107,15 @@ async fn check_references(
 ) -> Result<()> {
     let mut problems = Vec::new();
     let mut wanted = Vec::new();
+    if spec.dp.is_none() {
+        let names = privacy::dataset::names(spec);
+        let limited = privacy::rows::limited(write, cx.tenant(), &names).await?;
+        problems.extend(limited.map(|name| Problem {
+            path: "dp".into(),
+            reason: format!("missing: '{name}' has a privacy budget"),
+            allowed: "dp with epsilon, delta and clip_norm".into(),
+        }));
+    }
     if let ModelRef::Stored(digest) = &spec.model_ref {
         wanted.push(("model_ref", ArtifactKind::Model, *digest));
     }

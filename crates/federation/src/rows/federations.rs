@@ -166,6 +166,9 @@ pub(crate) async fn set_state(
 ) -> Result<()> {
     let started = (state == FederationState::Running).then_some(now);
     let completed = state.is_over().then_some(now);
+    if state.is_over() {
+        crate::privacy::rows::forget_key(write, federation.id).await?;
+    }
     let args = args![federation.id, federation.version, state.name(), reason, started, completed];
     changed(write.exec(&SET_STATE, args).await?, "the federation")
 }

@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[Migration] = &[
         "fl_optimiser_state",
         include_str!("../../migrations/2002_fl_optimiser_state.sql"),
     ),
+    Migration::portable(2100, "fl_privacy", include_str!("../../migrations/2100_fl_privacy.sql")),
     Migration::portable(2101, "fl_placement", include_str!("../../migrations/2101_fl_placement.sql")),
 ];
 
@@ -37,6 +38,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         groups::STATEMENTS,
         leases::STATEMENTS,
         nodes::STATEMENTS,
+        crate::privacy::rows::STATEMENTS,
         rollups::STATEMENTS,
         rounds::STATEMENTS,
         updates::STATEMENTS,

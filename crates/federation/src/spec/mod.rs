@@ -5,6 +5,7 @@
 //! accepted serialises to a document that parses to the same spec again: nothing is implied by what was left out.
 
 mod document;
+pub mod dp;
 mod duplicates;
 mod fields;
 mod parse;
@@ -17,6 +18,7 @@ use thunderline_numerics::model::ModelSpec;
 use thunderline_objects::Sha256;
 
 pub use document::read_document;
+pub use dp::Dp;
 pub use strategy::{Aggregation, Strategy};
 
 /// A validated federation.
@@ -46,6 +48,9 @@ pub struct FederationSpec {
     pub update: UpdateSpec,
     /// How each model is judged.
     pub evaluation: Evaluation,
+    /// Differential privacy; none where it is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dp: Option<Dp>,
     /// What all chance of this federation is derived from; below 2^53.
     pub seed: u64,
 }

@@ -5,7 +5,7 @@ use thunderline_core::{Error, Result};
 
 use super::{
     App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Encoding, Evaluation, FederationSpec,
-    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, UpdateSpec,
+    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, UpdateSpec, dp,
     fields::{Fields, Problems},
     strategy,
 };
@@ -53,7 +53,15 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let app = read_app(&mut top, model_ref.as_ref(), problems);
     let round = read_round(&mut top, problems);
     let update = read_update(&mut top, problems);
-    let evaluation = read_evaluation(&mut top, model_ref.as_ref(), problems);
+    let private = top.get("dp").is_some();
+    let evaluation = read_evaluation(&mut top, model_ref.as_ref(), private, problems);
+    if private && round.over_selection != 1.0 {
+        let reason = "the first to answer are no fair sample, and dp accounts for one";
+        problems.add("round.over_selection", reason, "with dp: 1");
+    }
+    let around =
+        dp::Around { strategy: &strategy, rounds: num_rounds, fraction: client_fraction, min_clients };
+    let dp = dp::read(&mut top, &around, problems);
     let seed = top.whole("seed", 0..=(1 << 53) - 1, default_seed & ((1 << 53) - 1), problems);
     top.refuse_unknown(problems);
     Some(FederationSpec {
@@ -69,6 +77,7 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
         round,
         update,
         evaluation,
+        dp,
         seed,
     })
 }
@@ -87,9 +96,6 @@ fn read_model_ref(top: &mut Fields<'_>, problems: &mut Problems) -> Option<Model
 
 /// Keys of the contract whose protection is not built: a spec that asks for it must not run without it.
 fn refuse_unbuilt(top: &mut Fields<'_>, problems: &mut Problems) {
-    if top.get("dp").is_some() {
-        problems.add("dp", "differential privacy is not available in this version", "leave the key out");
-    }
     if top.flag("secure_agg", false, problems) {
         problems.add("secure_agg", "secure aggregation is not available in this version", "false");
     }
@@ -245,9 +251,19 @@ fn read_update(top: &mut Fields<'_>, problems: &mut Problems) -> UpdateSpec {
     UpdateSpec { encoding: Encoding::Full, max_examples }
 }
 
-fn read_evaluation(top: &mut Fields<'_>, model: Option<&ModelRef>, problems: &mut Problems) -> Evaluation {
+/// With differential privacy clients do not evaluate: what they would report has no noise.
+fn read_evaluation(
+    top: &mut Fields<'_>,
+    model: Option<&ModelRef>,
+    private: bool,
+    problems: &mut Problems,
+) -> Evaluation {
     let mut group = top.group("evaluation", problems);
-    let federated = group.flag("federated", true, problems);
+    let federated = group.flag("federated", !private, problems);
+    if federated && private {
+        let reason = "clients' metrics are told without noise";
+        problems.add("evaluation.federated", reason, "with dp: false; use evaluation.server");
+    }
     let every = group.whole("every", 1..=100_000, 1, problems) as u32;
     let server = group.get("server").map(|_| group.group("server", problems));
     group.refuse_unknown(problems);

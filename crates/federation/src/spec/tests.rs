@@ -58,7 +58,7 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
     let document = json!({
         "model_ref": "resnet", "num_rounds": 0, "client_fraction": 1.5, "strategy": "fedmagic", "colour": "red",
         "round": { "quorum": 0, "deadline": "soon", "speed": 1 },
-        "client_selector": { "tags": "gpu" }, "dp": { "epsilon": 1 }, "secure_agg": true,
+        "client_selector": { "tags": "gpu" }, "dp": { "epsilon": 0 }, "secure_agg": true,
         "app": { "builtin": { "momentum": 1 } },
     });
     let found = problems(&document);
@@ -73,7 +73,9 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
         "round.deadline",
         "round.speed",
         "client_selector.tags",
-        "dp",
+        "dp.epsilon",
+        "dp.delta",
+        "dp.clip_norm",
         "secure_agg",
         "app.builtin.momentum",
     ] {
@@ -136,12 +138,9 @@ fn a_strategys_parameters_are_checked_one_by_one() {
 
 #[test]
 fn protection_that_is_not_built_is_refused_rather_than_left_out() {
-    for (key, value) in [("dp", json!({ "epsilon": 1.0, "delta": 1e-5 })), ("secure_agg", json!(true))] {
-        let mut document = minimal();
-        document[key] = value;
-        assert_eq!(paths(&document), [key]);
-    }
     let mut document = minimal();
+    document["secure_agg"] = json!(true);
+    assert_eq!(paths(&document), ["secure_agg"]);
     document["secure_agg"] = json!(false);
     FederationSpec::parse(&document, 1).unwrap();
 }
@@ -230,4 +229,77 @@ fn a_key_that_is_given_twice_is_refused_with_its_path_in_yaml_and_in_json() {
     let merged = "a: &x {k: [1, -2, 0.5, true, null, y, 18446744073709551615]}\nb: *x\n";
     let expected = json!({"k": [1, -2, 0.5, true, null, "y", u64::MAX]});
     assert_eq!(read_document(merged).unwrap(), json!({"a": expected, "b": expected}));
+}
+
+fn private(extra: &Value) -> Value {
+    let mut document = minimal();
+    document["dp"] = json!({ "epsilon": 2.0, "delta": 1e-5, "clip_norm": 0.5, "accountant": "rdp" });
+    for (key, value) in extra.as_object().unwrap() {
+        match value {
+            Value::Object(inner) if key == "dp" => {
+                document["dp"].as_object_mut().unwrap().extend(inner.clone());
+            }
+            plain => document[key] = plain.clone(),
+        }
+    }
+    document
+}
+
+#[test]
+fn privacy_is_calibrated_and_implies_what_its_proof_needs() {
+    for extra in [
+        json!({}),
+        json!({ "client_fraction": 0.3 }),
+        json!({ "client_fraction": 0.5, "dp": { "sampling": "fixed_size", "spare_rounds": 4 } }),
+        json!({ "client_fraction": 0.5, "dp": { "clipping": "adaptive", "adaptive": { "quantile": 0.7 } } }),
+        json!({ "dp": { "placement": "client" }, "strategy": "fedadam" }),
+        json!({ "dp": { "mechanism": "dp_ftrl", "min_separation": 3 }, "strategy": "fedavgm" }),
+        json!({ "dp": { "accountant": "pld" } }),
+    ] {
+        let spec = FederationSpec::parse(&private(&extra), 1).unwrap();
+        let dp = spec.dp.as_ref().unwrap();
+        let spare = if dp.sampling == dp::Draw::Limited { 0 } else { dp.spare_rounds };
+        let cost = |dp: &Dp| dp.plan(spec.client_fraction).epsilon(u64::from(5 + spare), 1e-5);
+        assert!(cost(dp) <= 2.0, "{extra}");
+        let less = Dp { noise_multiplier: 0.99 * dp.noise_multiplier, ..dp.clone() };
+        assert!(cost(&less) > 2.0, "{extra}");
+        assert!(!spec.evaluation.federated, "clients' metrics have no noise");
+        let again = FederationSpec::parse(&serde_json::to_value(&spec).unwrap(), 2).unwrap();
+        assert_eq!(spec, again, "{extra}");
+    }
+}
+
+#[test]
+fn what_privacy_does_not_go_together_with_is_refused_by_its_path() {
+    let cases = [
+        (json!({ "dp": { "epsilon": -1 } }), "dp.epsilon"),
+        (json!({ "dp": { "delta": 0 } }), "dp.delta"),
+        (json!({ "dp": { "clip_norm": 0 } }), "dp.clip_norm"),
+        (json!({ "dp": { "noise": 1 } }), "dp.noise"),
+        (json!({ "dp": { "noise_multiplier": 0.1 } }), "dp.noise_multiplier"),
+        (json!({ "dp": { "epsilon": 1e-4 }, "num_rounds": 100_000 }), "dp.epsilon"),
+        (json!({ "dp": { "mechanism": "laplace" } }), "dp.mechanism"),
+        (json!({ "dp": { "sampling": "all" }, "client_fraction": 0.5 }), "dp.sampling"),
+        (json!({ "dp": { "sampling": "fixed_size" }, "client_fraction": 0.1 }), "dp.sampling"),
+        (json!({ "dp": { "sampling": "fixed_size", "accountant": "pld" } }), "dp.accountant"),
+        (json!({ "dp": { "min_separation": 2 } }), "dp.min_separation"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "sampling": "poisson" } }), "dp.sampling"),
+        (json!({ "dp": { "mechanism": "dp_ftrl" }, "strategy": "fedadam" }), "strategy"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "clipping": "adaptive" } }), "dp.clipping"),
+        (json!({ "dp": { "placement": "client", "clipping": "adaptive" } }), "dp.clipping"),
+        (
+            json!({ "dp": { "clipping": "adaptive", "adaptive": { "count_noise": 0.1 } } }),
+            "dp.adaptive.count_noise",
+        ),
+        (json!({ "dp": { "adaptive": { "quantile": 0.5 } } }), "dp.adaptive"),
+        (json!({ "strategy": "fedmedian" }), "strategy"),
+        (json!({ "evaluation": { "federated": true } }), "evaluation.federated"),
+        (json!({ "round": { "over_selection": 1.5 } }), "round.over_selection"),
+    ];
+    for (extra, path) in cases {
+        let found = problems(&private(&extra));
+        assert_eq!(found.len(), 1, "{extra}: {found:?}");
+        assert_eq!(found[0].path, path, "{extra}: {found:?}");
+        assert!(!found[0].allowed.is_empty(), "{extra}");
+    }
 }

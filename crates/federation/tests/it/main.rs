@@ -1,6 +1,7 @@
 //! The domain's behaviour on both engines, through its public actions, with made-up nodes instead of a network.
 
 mod guards;
+mod privacy;
 mod retention;
 mod rounds;
 mod site;

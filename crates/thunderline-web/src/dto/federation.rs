@@ -7,7 +7,7 @@ use serde_json::Value;
 use thunderline_core::Timestamp;
 use utoipa::ToSchema;
 
-use super::round::Round;
+use super::{privacy::PrivacySpent, round::Round};
 
 /// A federation, as lists show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -62,6 +62,9 @@ pub struct FederationDetails {
     /// What it waits for, where it waits for clients: how many nodes fit which part of its selector.
     #[serde(default)]
     pub waiting: Option<String>,
+    /// What it has spent of its privacy; none where it asks for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<PrivacySpent>,
 }
 
 /// Why a federation is to end.
@@ -107,7 +110,16 @@ impl FederationDetails {
     pub fn new(
         it: federation::Federation,
         newest: Option<(federation::Round, Vec<federation::Lease>)>,
+        spent: federation::privacy::budgets::Spent,
     ) -> Self {
+        let privacy = it.spec.dp.as_ref().map(|dp| PrivacySpent {
+            epsilon: spent.epsilon,
+            delta: spent.delta,
+            rounds: spent.rounds,
+            epsilon_goal: dp.epsilon,
+            delta_goal: dp.delta,
+            noise_multiplier: dp.noise_multiplier,
+        });
         let (round, leases) = newest.unzip();
         let leases = leases.unwrap_or_default();
         // Evaluation, once it has begun, is the present exchange.
@@ -123,6 +135,7 @@ impl FederationDetails {
             current_round: round.map(Into::into),
             clients,
             waiting: None,
+            privacy,
         }
     }
 }

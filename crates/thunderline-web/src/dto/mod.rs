@@ -14,6 +14,7 @@ pub mod lease;
 pub mod lineage;
 pub mod node;
 pub mod page;
+pub mod privacy;
 pub mod problem;
 pub mod retention;
 pub mod rollup;

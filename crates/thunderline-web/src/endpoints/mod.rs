@@ -16,6 +16,7 @@ pub mod node_groups;
 pub mod nodes;
 pub mod openapi;
 pub mod page;
+pub mod privacy;
 pub mod retention;
 pub mod rounds;
 pub mod schedules;

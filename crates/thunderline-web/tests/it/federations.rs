@@ -21,7 +21,7 @@ const WRONG: [(&str, &[&str]); 12] = [
     ),
     (
         "model_ref: builtin:softmax(4,2)\nnum_rounds: 3\ndp: {epsilon: 1, delta: 1e-5}\nsecure_agg: true\n",
-        &["dp", "secure_agg"],
+        &["dp.clip_norm", "secure_agg"],
     ),
     (
         "model_ref: builtin:softmax(4,2)\nnum_rounds: 3\nclient_fraction: 1.5\nmin_clients: 0\n",

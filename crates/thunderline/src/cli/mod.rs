@@ -17,6 +17,7 @@ mod logging;
 mod migrate;
 mod nodes;
 mod openapi;
+mod privacy;
 mod restore;
 mod retention;
 mod runner;
@@ -95,6 +96,8 @@ enum Command {
     Decisions(decisions::Decisions),
     /// See which parts of the server are alive, and steer them
     Domains(domains::Domains),
+    /// See and set what may be spent of people's privacy
+    Privacy(privacy::Privacy),
     /// See what happens
     Events(events::Events),
     /// Look at the job queue and steer it
@@ -155,6 +158,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Lineage(command) => command.run(global),
         Command::Decisions(command) => command.run(global),
         Command::Domains(command) => command.run(global),
+        Command::Privacy(command) => command.run(global),
         Command::Events(command) => command.run(global),
         Command::Jobs(command) => command.run(global),
         Command::Schedules(command) => command.run(global),

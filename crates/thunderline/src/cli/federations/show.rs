@@ -1,7 +1,9 @@
 //! `thunderline federations show`
 
 use clap::Args;
-use thunderline_web::dto::{event::Event, federation::FederationDetails, page::Page, rollup::Rollup};
+use thunderline_web::dto::{
+    event::Event, federation::FederationDetails, page::Page, privacy::PrivacySpent, rollup::Rollup,
+};
 
 use crate::{
     client::Client,
@@ -62,6 +64,7 @@ fn human(details: &FederationDetails, rollups: &[Rollup], losses: &[Event]) -> S
         ("strategy", it.strategy.clone()),
         ("app", it.app.clone()),
         ("model", it.model.as_ref().map_or_else(String::new, |digest| format!("sha256:{digest}"))),
+        ("privacy", details.privacy.as_ref().map_or_else(String::new, privacy)),
         ("flower run", it.run_id.clone()),
         ("created", format!("{} by {}", time(it.created_at), it.created_by)),
         ("started", it.started_at.map_or_else(String::new, time)),
@@ -76,6 +79,14 @@ fn human(details: &FederationDetails, rollups: &[Rollup], losses: &[Event]) -> S
         text.push_str(&losses.iter().map(loss).collect::<Vec<_>>().join("\n"));
     }
     text
+}
+
+/// What was spent, and what may be.
+fn privacy(spent: &PrivacySpent) -> String {
+    let PrivacySpent { epsilon, epsilon_goal, delta, rounds, noise_multiplier, .. } = spent;
+    format!(
+        "ε {epsilon:.4} of {epsilon_goal} at δ {delta:e}, in {rounds} rounds with noise multiplier {noise_multiplier:.4}"
+    )
 }
 
 /// A client's work that did not count, and why.

@@ -19,6 +19,7 @@ mod explained;
 mod flower_peers;
 mod hostile;
 mod mesh;
+mod privacy;
 mod stopping;
 mod twenty_kills;
 mod workflow;

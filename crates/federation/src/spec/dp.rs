@@ -1,0 +1,335 @@
+//! The group `dp`: differential privacy, calibrated before anything runs.
+//!
+//! What is accepted has a noise multiplier with which all rounds together cost no more than `epsilon`. Everything that the
+//! proof needs beside that is implied or refused here: equal weights, a fixed divisor, sampling exactly as accounted, no
+//! metrics from clients.
+
+use serde::{Deserialize, Serialize};
+use thunderline_numerics::privacy::{Accountant, Plan, Sampling, calibrate, clip, pld, tree::Participation};
+
+use super::{
+    Strategy,
+    fields::{Fields, Problems},
+};
+
+/// Differential privacy for one client with all of its data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dp {
+    /// ε: what all rounds together may cost at most, above 0.
+    pub epsilon: f64,
+    /// δ, from 1e-11 to below 1.
+    pub delta: f64,
+    /// C: an update's length at most, over all arrays; with adaptive clipping, in the first round.
+    pub clip_norm: f64,
+    /// Whether the length moves.
+    pub clipping: Clipping,
+    /// How it moves; only with adaptive clipping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<Adaptive>,
+    /// Who clips. The server clips whatever clients were told to do.
+    pub placement: Placement,
+    /// Where the noise comes from.
+    pub mechanism: Mechanism,
+    /// Which clients take part in a round.
+    pub sampling: Draw,
+    /// The most rounds that a client takes part in; only with `dp_ftrl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_participations: Option<u32>,
+    /// Rounds from one participation to the next; only with `dp_ftrl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_separation: Option<u32>,
+    /// Who computes the cost.
+    pub accountant: AccountantName,
+    /// z: the noise's standard deviation divided by the most that two neighbours' sums differ.
+    pub noise_multiplier: f64,
+    /// Rounds that may fail and be repeated within `epsilon`.
+    pub spare_rounds: u32,
+}
+
+/// Whether the clipping norm moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clipping {
+    /// It stays.
+    Fixed,
+    /// It follows a quantile of the updates' lengths (Andrew et al. 2021).
+    Adaptive,
+}
+
+/// How an adaptive clipping norm moves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Adaptive {
+    /// The share of clients that shall be within, in [0, 1].
+    pub quantile: f64,
+    /// How quickly it moves, above 0.
+    pub learning_rate: f64,
+    /// The standard deviation of the noise on the number within; above half of the noise multiplier.
+    pub count_noise: f64,
+}
+
+/// Who clips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// The server.
+    Server,
+    /// The clients, who are told the norm; then the server once more.
+    Client,
+}
+
+/// Where the noise comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mechanism {
+    /// Fresh Gaussian noise in every round.
+    Gaussian,
+    /// Gaussian noise from a tree over the rounds (Kairouz et al. 2021).
+    DpFtrl,
+}
+
+/// Which clients take part in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draw {
+    /// Each eligible node by itself, with probability `client_fraction`.
+    Poisson,
+    /// `client_fraction` of them, without replacement.
+    FixedSize,
+    /// All of them.
+    All,
+    /// No more often than `max_participations` and `min_separation` say, and otherwise in any way.
+    Limited,
+}
+
+/// Who computes the cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountantName {
+    /// Rényi differential privacy.
+    Rdp,
+    /// Privacy loss distributions.
+    Pld,
+}
+
+impl Dp {
+    /// What is accounted for, where `rate` is the spec's `client_fraction`.
+    #[must_use]
+    pub fn plan(&self, rate: f64) -> Plan {
+        let sampling = match self.sampling {
+            Draw::Poisson => Sampling::Poisson { rate },
+            Draw::FixedSize => Sampling::FixedSize { rate },
+            Draw::All => Sampling::All,
+            Draw::Limited => Sampling::Tree(Participation {
+                most: self.max_participations.unwrap_or(u32::MAX),
+                separation: self.min_separation.unwrap_or(1),
+            }),
+        };
+        let accountant = match self.accountant {
+            AccountantName::Rdp => Accountant::Rdp,
+            AccountantName::Pld => Accountant::Pld,
+        };
+        Plan { accountant, sampling, noise_multiplier: self.noise_multiplier }
+    }
+
+    /// How much farther two neighbours' sums can be apart than one clipped update is long: twice where a client is replaced.
+    #[must_use]
+    pub fn movement(&self) -> f64 {
+        if self.sampling == Draw::FixedSize { 2.0 } else { 1.0 }
+    }
+
+    /// The rule by which the clipping norm moves, where it does.
+    #[must_use]
+    pub fn rule(&self) -> Option<clip::Adaptive> {
+        self.adaptive.map(|Adaptive { quantile, learning_rate, count_noise }| clip::Adaptive {
+            quantile,
+            learning_rate,
+            count_noise,
+        })
+    }
+}
+
+/// What of the rest of a spec the group depends on.
+pub(super) struct Around<'a> {
+    pub strategy: &'a Strategy,
+    pub rounds: u32,
+    pub fraction: f64,
+    pub min_clients: u32,
+}
+
+/// Reads the group; `None` where it is not there or not right.
+pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<Dp> {
+    top.get("dp")?;
+    let before = problems.0.len();
+    let mut group = top.group("dp", problems);
+    for key in ["epsilon", "delta", "clip_norm"] {
+        if group.get(key).is_none() {
+            problems.add(group.path(key), "missing", "a number above 0");
+        }
+    }
+    let epsilon = group.number("epsilon", |x| x > 0.0 && x <= 1e3, "above 0 and at most 1000", 1.0, problems);
+    let small = |x: f64| (pld::SMALLEST_DELTA..1.0).contains(&x);
+    let delta = group.number("delta", small, "from 1e-11 to below 1; well below 1/clients", 1e-5, problems);
+    let clip_norm = group.number("clip_norm", |x| (1e-9..=1e9).contains(&x), "1e-9 to 1e9", 1.0, problems);
+    let ftrl = choice(&mut group, "mechanism", &["gaussian", "dp_ftrl"], problems) == Some("dp_ftrl");
+    let (sampling, limits) = if ftrl {
+        (Draw::Limited, Some(read_limits(&mut group, around, problems)))
+    } else {
+        (read_sampling(&mut group, around, problems), None)
+    };
+    let accountant = read_accountant(&mut group, sampling, problems);
+    let placement = match choice(&mut group, "placement", &["server", "client"], problems) {
+        Some("client") => Placement::Client,
+        _ => Placement::Server,
+    };
+    let spare_rounds = group.whole("spare_rounds", 0..=100_000, 0, problems) as u32;
+    let given = group.get("noise_multiplier").is_some();
+    let in_range = |x: f64| (calibrate::LEAST..=calibrate::MOST).contains(&x);
+    let noise_multiplier = group.number("noise_multiplier", in_range, "0.05 to 10000", 1.0, problems);
+    let mut dp = Dp {
+        epsilon,
+        delta,
+        clip_norm,
+        clipping: Clipping::Fixed,
+        adaptive: None,
+        placement,
+        mechanism: if ftrl { Mechanism::DpFtrl } else { Mechanism::Gaussian },
+        sampling,
+        max_participations: limits.map(|(most, _)| most),
+        min_separation: limits.map(|(_, separation)| separation),
+        accountant,
+        noise_multiplier,
+        spare_rounds,
+    };
+    if problems.0.len() == before {
+        calibrated(&mut dp, around, given, &group, problems);
+    }
+    if choice(&mut group, "clipping", &["fixed", "adaptive"], problems) == Some("adaptive") {
+        dp.clipping = Clipping::Adaptive;
+        dp.adaptive = Some(read_adaptive(&mut group, &dp, around, problems));
+    }
+    group.refuse_unknown(problems);
+    check_strategy(&dp, around.strategy, problems);
+    (problems.0.len() == before).then_some(dp)
+}
+
+/// The noise that the goal needs; a noise that is given must suffice.
+fn calibrated(dp: &mut Dp, around: &Around<'_>, given: bool, group: &Fields<'_>, problems: &mut Problems) {
+    // A tree has one leaf a round, however often the round is tried.
+    let spare = if dp.sampling == Draw::Limited { 0 } else { dp.spare_rounds };
+    let (plan, releases) = (dp.plan(around.fraction), u64::from(around.rounds) + u64::from(spare));
+    if given {
+        let cost = plan.epsilon(releases, dp.delta);
+        if cost > dp.epsilon {
+            let reason = format!("with this noise {releases} rounds cost ε = {cost:.4}");
+            problems.add(group.path("noise_multiplier"), reason, "more, or the key left out");
+        }
+        return;
+    }
+    match calibrate::noise_multiplier(plan, releases, dp.epsilon, dp.delta) {
+        Ok(noise) => dp.noise_multiplier = noise,
+        Err(error) => problems.add(group.path("epsilon"), error.to_string(), "a larger ε or fewer rounds"),
+    }
+}
+
+fn read_sampling(group: &mut Fields<'_>, around: &Around<'_>, problems: &mut Problems) -> Draw {
+    let rate = around.fraction;
+    let sampling = match choice(group, "sampling", &["poisson", "fixed_size", "all"], problems) {
+        Some("poisson") => Draw::Poisson,
+        Some("fixed_size") => Draw::FixedSize,
+        Some(_) => Draw::All,
+        None if rate < 1.0 => Draw::Poisson,
+        None => Draw::All,
+    };
+    if sampling == Draw::All && rate < 1.0 {
+        problems.add("dp.sampling", format!("all, with client_fraction {rate}"), "poisson or fixed_size");
+    }
+    if sampling == Draw::FixedSize && rate * f64::from(around.min_clients) < 1.0 {
+        let reason = format!("{rate} of {} clients is less than one", around.min_clients);
+        problems.add("dp.sampling", reason, "poisson, more min_clients, or a larger client_fraction");
+    }
+    sampling
+}
+
+/// How often a client may come: most, and separation.
+fn read_limits(group: &mut Fields<'_>, around: &Around<'_>, problems: &mut Problems) -> (u32, u32) {
+    if group.get("sampling").is_some_and(|value| value != "limited") {
+        problems.add("dp.sampling", "dp_ftrl does not sample", "the key left out");
+    }
+    let separation = group.whole("min_separation", 1..=100_000, 1, problems) as u32;
+    let all = around.rounds.div_ceil(separation);
+    let most = group.whole("max_participations", 1..=100_000, all.into(), problems) as u32;
+    (most.min(all), separation)
+}
+
+fn read_accountant(group: &mut Fields<'_>, sampling: Draw, problems: &mut Problems) -> AccountantName {
+    let fixed_size = sampling == Draw::FixedSize;
+    match choice(group, "accountant", &["rdp", "pld"], problems) {
+        Some("rdp") => AccountantName::Rdp,
+        Some(_) if fixed_size => {
+            problems.add("dp.accountant", "pld cannot account for fixed_size sampling", "rdp");
+            AccountantName::Rdp
+        }
+        None if fixed_size => AccountantName::Rdp,
+        _ => AccountantName::Pld,
+    }
+}
+
+fn read_adaptive(group: &mut Fields<'_>, dp: &Dp, around: &Around<'_>, problems: &mut Problems) -> Adaptive {
+    let mut own = group.group("adaptive", problems);
+    // σ_b of the paper's experiments, where enough clients come; never so little that the count costs more than the updates.
+    let usual = around.fraction * f64::from(around.min_clients) / 20.0;
+    let usual = dp.noise_multiplier.max(usual);
+    let share = |x: f64| (0.0..=1.0).contains(&x);
+    let adaptive = Adaptive {
+        quantile: own.number("quantile", share, "0 to 1", 0.5, problems),
+        learning_rate: own.number(
+            "learning_rate",
+            |x| x > 0.0 && x <= 10.0,
+            "above 0, at most 10",
+            0.2,
+            problems,
+        ),
+        count_noise: own.number("count_noise", |x| x > 0.0, "above 0", usual, problems),
+    };
+    own.refuse_unknown(problems);
+    if adaptive.count_noise <= dp.noise_multiplier / 2.0 {
+        let reason = "the count alone would cost more than count and updates may";
+        problems.add(own.path("count_noise"), reason, format!("above {:.4}", dp.noise_multiplier / 2.0));
+    }
+    if dp.placement == Placement::Client {
+        let reason = "adaptive, but what clients have clipped says nothing about the updates' lengths";
+        problems.add("dp.clipping", reason, "with placement: client: fixed");
+    }
+    if dp.sampling == Draw::Limited {
+        problems.add("dp.clipping", "adaptive, but the tree's noise is for one norm", "with dp_ftrl: fixed");
+    }
+    adaptive
+}
+
+/// What else can be done with a private mean.
+fn check_strategy(dp: &Dp, strategy: &Strategy, problems: &mut Problems) {
+    let linear = matches!(strategy, Strategy::FedAvg | Strategy::FedProx { .. } | Strategy::FedAvgM { .. });
+    let adaptive =
+        matches!(strategy, Strategy::FedAdagrad { .. } | Strategy::FedAdam { .. } | Strategy::FedYogi { .. });
+    if dp.sampling == Draw::Limited && adaptive {
+        let reason = format!("{} divides by squares, and the tree's noise would not cancel", strategy.name());
+        problems.add("strategy", reason, "with dp_ftrl: fedavg, fedprox, fedavgm");
+    } else if !linear && !adaptive {
+        let reason = format!("{} looks at single updates, which dp does not allow", strategy.name());
+        problems.add("strategy", reason, "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi");
+    }
+}
+
+fn choice(
+    group: &mut Fields<'_>,
+    key: &'static str,
+    names: &[&'static str],
+    problems: &mut Problems,
+) -> Option<&'static str> {
+    let value = group.get(key)?;
+    let found = value.as_str().and_then(|text| names.iter().find(|name| **name == text));
+    if found.is_none() {
+        problems.add(group.path(key), format!("{value} is not known"), names.join(", "));
+    }
+    found.copied()
+}

@@ -1,0 +1,5 @@
+//! Privacy budgets.
+
+pub mod list;
+pub mod set;
+pub mod show;
