@@ -13,6 +13,8 @@ use crate::{
     plan::{self, LeaseView, RoundView, Step, View},
     privacy::{self, draw::Secrets},
     rows,
+    select::Groups,
+    state::RoundState,
 };
 
 /// Conflicts after which a drive leaves the field to whoever is quicker.
@@ -47,7 +49,18 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         Some(round) => rows::leases::of_round(&mut read, round.id, cx.tenant()).await?,
         None => Vec::new(),
     };
-    let nodes = rows::nodes::of_tenant(&mut read, cx.tenant()).await?;
+    // A round under way needs to know its own nodes only: there may be very many others.
+    let mut groups = Groups::default();
+    let nodes = match &round {
+        Some(round) if round.state == RoundState::Selecting => {
+            if !federation.spec.client_selector.groups.is_empty() {
+                groups = rows::groups::of_tenant(&mut read, cx.tenant()).await?;
+            }
+            rows::nodes::of_tenant(&mut read, cx.tenant()).await?
+        }
+        Some(round) => rows::nodes::of_round(&mut read, round.id, cx.tenant()).await?,
+        None => Vec::new(),
+    };
     let secrets = match privacy::rows::key(&mut read, id).await? {
         Some(key) => Some(Secrets { key, past: privacy::rows::past(&mut read, id).await? }),
         None => None,
@@ -79,6 +92,7 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
             .collect(),
         nodes,
         secrets,
+        groups,
     })
 }
 
@@ -118,7 +132,7 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
         Step::Start => start::start(cx, domain, id).await,
         Step::OpenRound { number, attempt } => open_round::open_round(cx, domain, id, number, attempt).await,
         Step::StartRound { round, nodes, wanted, quorum, divisor } => {
-            start_round::start_round(cx, domain, round, &view.nodes, &nodes, (wanted, quorum), divisor).await
+            start_round::start_round(cx, domain, round, view, &nodes, (wanted, quorum), divisor).await
         }
         Step::EndLease { lease, expired, reason } => {
             end_lease::end_lease(cx, domain, lease, expired, &reason).await

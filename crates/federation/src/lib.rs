@@ -41,7 +41,7 @@ use thunderline_store::Db;
 
 pub use rows::{Federation, Lease, MIGRATIONS, Round, statements};
 
-use thunderline_contracts::{federation as events, link};
+use thunderline_contracts::federation as events;
 
 /// What this domain works with. Cheap to clone.
 #[derive(Clone)]
@@ -98,7 +98,7 @@ pub const MANIFEST: Manifest = Manifest {
         events::PrivacyExhausted::NAME,
         events::PrivacyBudgetSet::NAME,
     ],
-    consumes: &[link::NodeJoined::NAME, link::NodeLeft::NAME],
+    consumes: project::EVENTS,
     jobs: &[<drive::Drive as thunderline_core::Job>::NAME],
     ports: &[],
     depends_on: &["thundergate", "thunderlink"],

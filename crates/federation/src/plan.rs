@@ -7,7 +7,7 @@ use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, Timestamp};
 
 use crate::{
     privacy::draw::{self, Secrets},
-    select::{self, Candidate},
+    select::{self, Candidate, Groups, Wanted},
     spec::FederationSpec,
     state::{FederationState, LeaseState, RoundState},
 };
@@ -58,10 +58,12 @@ pub struct View {
     pub round: Option<RoundView>,
     /// The newest round's leases, in the order in which their updates are folded.
     pub leases: Vec<LeaseView>,
-    /// Every node of the tenant that is known.
+    /// While the newest round looks for clients, every node of the tenant that is known; otherwise those with a lease of it.
     pub nodes: Vec<Candidate>,
     /// What private draws come from; none where the spec asks for no privacy.
     pub secrets: Option<Secrets>,
+    /// The tenant's groups of nodes, while the newest round looks for clients and its spec names groups.
+    pub groups: Groups,
 }
 
 /// A round, as far as plans need it.
@@ -209,11 +211,8 @@ fn open_round(view: &View, number: u32, attempt: u32) -> Vec<Step> {
 }
 
 fn start_round(view: &View, round: &RoundView) -> Vec<Step> {
-    let eligible: Vec<_> = view
-        .nodes
-        .iter()
-        .filter(|node| node.is_eligible(&view.spec.client_selector, &view.spec.app))
-        .collect();
+    let wanted = Wanted::new(&view.spec.client_selector, &view.spec.app, &view.groups);
+    let eligible: Vec<_> = view.nodes.iter().filter(|node| wanted.takes(node)).collect();
     if view.state == FederationState::Paused || eligible.len() < view.spec.min_clients as usize {
         return Vec::new();
     }
@@ -229,6 +228,22 @@ fn start_round(view: &View, round: &RoundView) -> Vec<Step> {
         select::choose(view.spec.seed, round.number, round.attempt, &eligible, asked.min(eligible.len()));
     let quorum = view.spec.quorum(wanted) as u32;
     vec![Step::StartRound { round: round.id, nodes, wanted: wanted as u32, quorum, divisor: None }]
+}
+
+/// What the federation waits for, where it waits for clients.
+#[must_use]
+pub fn waits_for(view: &View) -> Option<String> {
+    let selecting = view.round.as_ref().is_some_and(|round| round.state == RoundState::Selecting);
+    if !selecting || view.state != FederationState::Running {
+        return None;
+    }
+    let wanted = Wanted::new(&view.spec.client_selector, &view.spec.app, &view.groups);
+    let eligible = view.nodes.iter().filter(|node| wanted.takes(node)).count();
+    let least = view.spec.min_clients as usize;
+    (eligible < least).then(|| {
+        let why = wanted.shortage(&view.nodes);
+        format!("waits for clients: {eligible} of {least} are eligible; {why}")
+    })
 }
 
 /// Leases whose node cannot be expected to deliver any more.

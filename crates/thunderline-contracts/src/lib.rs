@@ -10,6 +10,7 @@ mod check;
 pub mod dag;
 pub mod federation;
 pub mod flow;
+pub mod grid;
 pub mod link;
 pub mod name;
 pub mod registry;

@@ -1,9 +1,15 @@
-//! Thunderlink's events: nodes come and go.
+//! Thunderlink's events: nodes come and go, change, are grouped, and are shut out.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use thunderline_core::NodeId;
+use serde_json::Value;
+use thunderline_core::{GroupId, NodeId};
 
 use crate::{event, words};
+
+/// What a node can do or where it is: enabled capabilities by their keys, as `gpu: true`, `cores: 8`, `region: "eu"`.
+pub type Capabilities = BTreeMap<String, Value>;
 
 /// What kind of program a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +45,9 @@ event! {
         kind: NodeKind,
         /// Labels that selectors match.
         tags: Vec<String>,
+        /// What it can do.
+        #[serde(default)]
+        capabilities: Capabilities,
     }
 }
 
@@ -49,5 +58,77 @@ event! {
         node: NodeId,
         /// Why: it said goodbye, or it fell silent.
         reason: String,
+    }
+}
+
+event! {
+    /// What a node can do has changed. Whether it is there has not.
+    NodeChanged = "link.node.changed" about "node" node {
+        /// Which node.
+        node: NodeId,
+        /// All that it can do now.
+        capabilities: Capabilities,
+    }
+}
+
+event! {
+    /// A node's key is refused from now on. Where the node was there, it has left as well.
+    NodeEvicted = "link.node.evicted" about "node" node {
+        /// Which node.
+        node: NodeId,
+        /// Why.
+        reason: String,
+    }
+}
+
+event! {
+    /// A node's key is accepted again; it joins when it next shows itself.
+    NodeReadmitted = "link.node.readmitted" about "node" node {
+        /// Which node.
+        node: NodeId,
+    }
+}
+
+event! {
+    /// There is a new group of nodes.
+    GroupCreated = "link.group.created" about "group" group {
+        /// Which group.
+        group: GroupId,
+        /// Its name, unique within the tenant.
+        name: String,
+        /// `zone`, `shard`, `region`, `role`, `project` or `custom`.
+        kind: String,
+        /// The group that it is a part of: its members are members there too.
+        parent: Option<GroupId>,
+    }
+}
+
+event! {
+    /// A group is now a part of another one, or of none.
+    GroupMoved = "link.group.moved" about "group" group {
+        /// Which group.
+        group: GroupId,
+        /// The group that it is a part of.
+        parent: Option<GroupId>,
+    }
+}
+
+event! {
+    /// A group is no more. It had no parts left.
+    GroupDeleted = "link.group.deleted" about "group" group {
+        /// Which group.
+        group: GroupId,
+    }
+}
+
+event! {
+    /// Nodes were put into a group or taken out of it: at most a thousand of them.
+    GroupMembersChanged = "link.group.members_changed" about "group" group {
+        /// Which group.
+        group: GroupId,
+        /// Those that are in it now and were not.
+        added: Vec<NodeId>,
+        /// Those that were in it and are no more.
+        removed: Vec<NodeId>,
     }
 }

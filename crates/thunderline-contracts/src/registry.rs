@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use serde_json::Value;
 use thunderline_core::{Contracts, Error, Event, Result};
 
-use crate::{Shape, dag, faults, federation, flow, link, name, system};
+use crate::{Shape, dag, faults, federation, flow, grid, link, name, system};
 
 /// A kind of event.
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +95,20 @@ pub const EVENTS: &[EventType] = &[
     EventType::of::<flow::WebhookEnabled>(),
     EventType::of::<flow::WebhookTested>(),
     EventType::of::<flow::ExternalReceived>(),
+    EventType::of::<grid::ZoneCreated>(),
+    EventType::of::<grid::ZoneDeleted>(),
+    EventType::of::<grid::ZoneClaimed>(),
+    EventType::of::<grid::ZoneReleased>(),
+    EventType::of::<grid::ZoneNodeAssigned>(),
     EventType::of::<link::NodeJoined>(),
     EventType::of::<link::NodeLeft>(),
+    EventType::of::<link::NodeChanged>(),
+    EventType::of::<link::NodeEvicted>(),
+    EventType::of::<link::NodeReadmitted>(),
+    EventType::of::<link::GroupCreated>(),
+    EventType::of::<link::GroupMoved>(),
+    EventType::of::<link::GroupDeleted>(),
+    EventType::of::<link::GroupMembersChanged>(),
     EventType::of::<system::DomainWaiting>(),
     EventType::of::<system::DomainActivated>(),
     EventType::of::<system::DomainDegraded>(),

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use thunderline_core::{
-    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
-    TenantId, Timestamp,
+    ArtifactId, EventId, ExecutionId, FederationId, GroupId, JobId, LeaseId, NodeId, RollupId, RoundId,
+    RunId, TenantId, Timestamp, ZoneId,
 };
 use uuid::Uuid;
 
@@ -64,7 +64,19 @@ macro_rules! uuids {
     )+};
 }
 
-uuids!(TenantId, FederationId, RoundId, LeaseId, ArtifactId, RollupId, EventId, JobId, ExecutionId);
+uuids!(
+    TenantId,
+    FederationId,
+    RoundId,
+    LeaseId,
+    ArtifactId,
+    RollupId,
+    EventId,
+    JobId,
+    ExecutionId,
+    GroupId,
+    ZoneId
+);
 
 impl<T: Shape> Shape for Option<T> {
     const REQUIRED: bool = false;

@@ -64,6 +64,12 @@ uuid_id! {
     JobId = "job",
     /// A workflow being carried out.
     ExecutionId = "execution",
+    /// A group of nodes.
+    GroupId = "group",
+    /// A node's presence, from its coming to its going.
+    SessionId = "session",
+    /// A place where nodes are.
+    ZoneId = "zone",
 }
 
 macro_rules! wire_id {

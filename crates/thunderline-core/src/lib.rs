@@ -18,8 +18,8 @@ pub use cx::{Actor, Clock, Cx, FixedClock, Random, Role, SeededRandom, SystemClo
 pub use error::{Error, ErrorClass, ErrorKind, Problem, Result};
 pub use event::{Contracts, Envelope, Event, Subject};
 pub use id::{
-    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
-    TenantId,
+    ArtifactId, EventId, ExecutionId, FederationId, GroupId, JobId, LeaseId, NodeId, RollupId, RoundId,
+    RunId, SessionId, TenantId, ZoneId,
 };
 pub use jiff::{SignedDuration, Timestamp};
 pub use job::{Attempt, Job};

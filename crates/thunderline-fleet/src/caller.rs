@@ -5,7 +5,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use http::HeaderMap;
-use thunderline_core::{Error, ErrorKind, NodeId, Result, Timestamp};
+use thunderline_core::{Error, ErrorKind, NodeId, Result, SignedDuration, Timestamp};
 use thunderline_flower::auth::{self, Credentials, PublicKey};
 
 /// gRPC's binary headers come with and without padding.
@@ -14,21 +14,31 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The key that signed a request over HTTP.
-///
-/// # Errors
-/// `unauthenticated`, with what is wrong.
-pub(crate) fn over_http(headers: &HeaderMap, now: Timestamp) -> Result<PublicKey> {
-    let [key, timestamp, signature] =
-        [auth::PUBLIC_KEY, auth::TIMESTAMP, auth::SIGNATURE].map(|name| text(headers, name));
-    Credentials::from_headers(key?, timestamp?, signature?)?.verify(now)
+/// What a request's signature proves.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Signed {
+    /// The key that signed it.
+    pub(crate) key: PublicKey,
+    /// How long ago, by the clocks of both sides.
+    pub(crate) age: SignedDuration,
 }
 
-/// The key that signed a request over gRPC.
+/// Who signed a request over HTTP.
 ///
 /// # Errors
 /// `unauthenticated`, with what is wrong.
-pub(crate) fn over_grpc(headers: &HeaderMap, now: Timestamp) -> Result<PublicKey> {
+pub(crate) fn over_http(headers: &HeaderMap, now: Timestamp) -> Result<Signed> {
+    let [key, timestamp, signature] =
+        [auth::PUBLIC_KEY, auth::TIMESTAMP, auth::SIGNATURE].map(|name| text(headers, name));
+    let (key, age) = Credentials::from_headers(key?, timestamp?, signature?)?.verify(now)?;
+    Ok(Signed { key, age })
+}
+
+/// Who signed a request over gRPC.
+///
+/// # Errors
+/// `unauthenticated`, with what is wrong.
+pub(crate) fn over_grpc(headers: &HeaderMap, now: Timestamp) -> Result<Signed> {
     let binary = |name: &str| {
         LENIENT.decode(text(headers, name)?).map_err(|_| refuse(format!("the header {name} is not base64")))
     };
@@ -37,7 +47,8 @@ pub(crate) fn over_grpc(headers: &HeaderMap, now: Timestamp) -> Result<PublicKey
         timestamp: text(headers, auth::TIMESTAMP)?.into(),
         signature: binary(auth::SIGNATURE_BIN)?,
     };
-    credentials.verify(now)
+    let (key, age) = credentials.verify(now)?;
+    Ok(Signed { key, age })
 }
 
 /// Checks that the node id in a request is the caller's.
@@ -92,7 +103,7 @@ mod tests {
         let key = SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap();
         let credentials = key.sign(now).unwrap();
         let http = headers(&credentials.to_headers());
-        assert_eq!(over_http(&http, now).unwrap(), key.public_key());
+        assert_eq!(over_http(&http, now).unwrap().key, key.public_key());
         for padded in [true, false] {
             let encode = |bytes: &[u8]| {
                 let text = base64::engine::general_purpose::STANDARD.encode(bytes);
@@ -103,7 +114,7 @@ mod tests {
                 (auth::TIMESTAMP, credentials.timestamp.clone()),
                 (auth::SIGNATURE_BIN, encode(&credentials.signature)),
             ]);
-            assert_eq!(over_grpc(&grpc, now).unwrap(), key.public_key());
+            assert_eq!(over_grpc(&grpc, now).unwrap().key, key.public_key());
         }
         let node = key.public_key().node_id();
         assert!(is_own(node, node.get()).is_ok() && is_own(node, 1).is_err());

@@ -11,13 +11,14 @@ use thundergate::ManifestSigner;
 use thunderline_core::{Actor, Cx, NodeId, Result};
 use thunderline_flower::auth::PublicKey;
 use thunderlink::{
-    Links,
+    Heard, Links, Transport,
     activate::{self, Profile},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     budget::Budget,
+    caller::Signed,
     publish::{Delivery, ModelCache},
     upload::Upload,
 };
@@ -89,16 +90,22 @@ impl Fleet {
     }
 
     /// The node that holds this key, as an actor.
-    pub(crate) fn node(&self, key: PublicKey) -> Node {
-        let id = key.node_id();
-        Node { id, cx: self.cx.for_actor(Actor::Node(id), self.cx.tenant()), key }
+    ///
+    /// # Errors
+    /// `unauthenticated` where it is shut out.
+    pub(crate) fn node(&self, signed: Signed, transport: Transport) -> Result<Node> {
+        let id = signed.key.node_id();
+        self.links.admit(id)?;
+        let heard = Heard { transport, lag: Some(signed.age) };
+        Ok(Node { id, cx: self.cx.for_actor(Actor::Node(id), self.cx.tenant()), key: signed.key, heard })
     }
 
     /// Counts a request as a sign of life. A node that was thought gone, or that a restarted server does not know, comes
     /// back by it: its key says who it is.
     pub(crate) async fn seen(&self, node: &Node) -> Result<()> {
-        if !self.links.presence.seen(node.id, node.cx.now()) {
-            let profile = Profile { public_key: node.key.pem(), ..Profile::default() };
+        if !self.links.presence.seen(node.id, node.cx.now(), node.heard) {
+            let transport = node.heard.transport;
+            let profile = Profile { public_key: node.key.pem(), transport, ..Profile::default() };
             activate::activate(&node.cx, &self.links, profile).await?;
         }
         Ok(())
@@ -126,6 +133,7 @@ pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) cx: Cx,
     pub(crate) key: PublicKey,
+    pub(crate) heard: Heard,
 }
 
 /// Something for each node.

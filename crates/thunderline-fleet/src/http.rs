@@ -8,6 +8,7 @@ use axum::{
 use http::{HeaderValue, header};
 use thunderline_core::Result;
 use thunderline_flower::Rpc;
+use thunderlink::Transport;
 
 use crate::{Fleet, answer::Answer, caller, calls, receive, refusal};
 
@@ -24,7 +25,8 @@ pub(crate) async fn serve(State(fleet): State<Fleet>, rpc: Rpc, request: Request
 }
 
 async fn answer(fleet: &Fleet, rpc: Rpc, request: Request) -> Result<Answer> {
-    let key = caller::over_http(request.headers(), fleet.cx.now())?;
+    let signed = caller::over_http(request.headers(), fleet.cx.now())?;
+    let node = fleet.node(signed, Transport::Http)?;
     let received = receive::over_http(request.into_body(), receive::limit(rpc), &fleet.budget).await?;
-    calls::call(fleet, rpc, fleet.node(key), received).await
+    calls::call(fleet, rpc, node, received).await
 }

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use thunderline_contracts::link::NodeKind;
 use thunderline_core::{Error, LeaseId, NodeId, Result, RunId, Timestamp};
-use thunderlink::activate::{self, Profile};
+use thunderlink::{
+    Transport,
+    activate::{self, Profile},
+};
 
 use crate::{Fleet, caller, fleet::Node, receive, refusal};
 
@@ -80,6 +83,7 @@ async fn enrolled(fleet: &Fleet, request: Request) -> Result<EnrolAnswer> {
         capacity: Some(request.capacity),
         version: Some(request.version),
         heartbeat_seconds: Some(HEARTBEAT_SECONDS),
+        transport: node.heard.transport,
     };
     activate::activate(&node.cx, &fleet.links, profile).await?;
     Ok(EnrolAnswer {
@@ -108,7 +112,7 @@ async fn claimed(fleet: &Fleet, request: Request) -> Result<ClaimAnswer> {
 async fn read_signed<T: DeserializeOwned>(fleet: &Fleet, request: Request) -> Result<(Node, T)> {
     let (parts, body): (_, Body) = request.into_parts();
     let headers: &HeaderMap = &parts.headers;
-    let node = fleet.node(caller::over_http(headers, fleet.cx.now())?);
+    let node = fleet.node(caller::over_http(headers, fleet.cx.now())?, Transport::Runner)?;
     let received = receive::over_http(body, LIMIT, &fleet.budget).await?;
     let request = serde_json::from_slice(&received.bytes)
         .map_err(|error| Error::invalid_value("request", error.to_string(), "the documented JSON object"))?;

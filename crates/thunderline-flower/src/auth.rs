@@ -119,11 +119,11 @@ impl PublicKey {
         node_id(&self.der)
     }
 
-    /// Checks a signature over a timestamp, and the timestamp itself.
+    /// Checks a signature over a timestamp, and the timestamp itself. Gives how long ago that was.
     ///
     /// # Errors
     /// `unauthenticated`, saying whether the time or the signature is wrong.
-    pub fn verify(&self, timestamp: &str, signature: &[u8], now: Timestamp) -> Result<()> {
+    pub fn verify(&self, timestamp: &str, signature: &[u8], now: Timestamp) -> Result<SignedDuration> {
         let (algorithm, point): (&'static dyn signature::VerificationAlgorithm, _) = match self.curve {
             Curve::P256 => (&signature::ECDSA_P256_SHA256_ASN1, &self.der[P256.len()..]),
             Curve::P384 => (&signature::ECDSA_P384_SHA256_ASN1, &self.der[P384.len()..]),
@@ -143,7 +143,7 @@ impl PublicKey {
                 age.as_secs()
             )));
         }
-        Ok(())
+        Ok(age)
     }
 }
 
@@ -193,14 +193,14 @@ impl Credentials {
         ]
     }
 
-    /// The key, once the signature is found to be right.
+    /// The key, once the signature is found to be right, and how long ago it was made by the clocks of both sides.
     ///
     /// # Errors
     /// `unauthenticated` in all cases, with what is wrong.
-    pub fn verify(&self, now: Timestamp) -> Result<PublicKey> {
+    pub fn verify(&self, now: Timestamp) -> Result<(PublicKey, SignedDuration)> {
         let key = PublicKey::from_pem(&self.public_key).map_err(|error| refuse(error.to_string()))?;
-        key.verify(&self.timestamp, &self.signature, now)?;
-        Ok(key)
+        let age = key.verify(&self.timestamp, &self.signature, now)?;
+        Ok((key, age))
     }
 }
 
@@ -307,7 +307,7 @@ e4M8/svjsYBKubBoRp1rQVdF7i2i9WWVqO8oOQ2GT8w02NDXBxBGXtyW2w==\n\
         for (pem, signature, node) in
             [(P384_PEM, P384_SIGNATURE, P384_NODE), (P256_PEM, P256_SIGNATURE, P256_NODE)]
         {
-            let key = credentials(pem, signature).verify(now()).unwrap();
+            let (key, _) = credentials(pem, signature).verify(now()).unwrap();
             assert_eq!(key.pem(), pem);
             assert_eq!(key.node_id().get(), node);
         }
@@ -345,7 +345,7 @@ e4M8/svjsYBKubBoRp1rQVdF7i2i9WWVqO8oOQ2GT8w02NDXBxBGXtyW2w==\n\
         let [public_key, timestamp, signature] = credentials.to_headers();
         let read = Credentials::from_headers(&public_key.1, &timestamp.1, &signature.1).unwrap();
         assert_eq!(read, credentials);
-        assert_eq!(read.verify(now()).unwrap(), key.public_key());
+        assert_eq!(read.verify(now()).unwrap().0, key.public_key());
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! stay below 2^63), JSON as text. A `NaN` must not be bound: SQLite stores it as null.
 
 use thunderline_core::{
-    ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
-    TenantId, Timestamp,
+    ArtifactId, EventId, ExecutionId, FederationId, GroupId, JobId, LeaseId, NodeId, RollupId, RoundId,
+    RunId, SessionId, TenantId, Timestamp, ZoneId,
 };
 use uuid::Uuid;
 
@@ -115,6 +115,9 @@ bind!(Uuid:
     EventId => |v| v.0,
     JobId => |v| v.0,
     ExecutionId => |v| v.0,
+    GroupId => |v| v.0,
+    SessionId => |v| v.0,
+    ZoneId => |v| v.0,
 );
 
 /// Fetches a list of types by a function.
@@ -150,6 +153,9 @@ fetch!(
     EventId => |v| uuid(v).map(Self),
     JobId => |v| uuid(v).map(Self),
     ExecutionId => |v| uuid(v).map(Self),
+    GroupId => |v| uuid(v).map(Self),
+    SessionId => |v| uuid(v).map(Self),
+    ZoneId => |v| uuid(v).map(Self),
 );
 
 fn integer(value: &Value) -> Option<i64> {

@@ -2,10 +2,11 @@
 
 use thunderline_contracts::link::NodeLeft;
 use thunderline_core::{Action, Cx, NodeId, Result, Rule, Subject};
+use thunderline_store::Write;
 
 use crate::{
-    Links,
-    rows::{self, NodeState},
+    Links, heartbeats, node_lock,
+    rows::{self, nodes::NodeState},
 };
 
 /// The node itself, or background work that notices its silence.
@@ -25,7 +26,8 @@ pub enum Departure {
     },
 }
 
-/// Takes a node offline. Repeating it changes nothing.
+/// Takes a node offline. Repeating it changes nothing. A node that fell silent here, but is heard by another process, is
+/// only forgotten.
 ///
 /// # Errors
 /// Those of writing.
@@ -36,13 +38,40 @@ pub async fn leave(cx: &Cx, links: &Links, node: NodeId, departure: Departure) -
         Departure::Silent { seconds } => (NodeState::Offline, format!("no sign of life for {seconds} s")),
     };
     let mut write = links.db.write(cx, &ACTION).await?;
-    let changed = rows::leave(&mut write, node, cx.tenant(), state, &reason, cx.now()).await?;
+    write.lock(&node_lock(node)).await?;
+    if matches!(departure, Departure::Silent { .. }) {
+        let session = rows::sessions::current(&mut write, node, cx.tenant()).await?;
+        if session.is_some_and(|session| session.home != links.home(cx)) {
+            drop(write);
+            links.presence.left(node);
+            return Ok(());
+        }
+    }
+    let changed = rows::nodes::leave(&mut write, node, cx.tenant(), state, &reason, cx.now()).await?;
     if changed {
-        write.emit(&NodeLeft { node, reason });
+        end_session(cx, links, &mut write, node, &reason).await?;
+        write.emit(&NodeLeft { node, reason: reason.clone() });
         write.commit(&Subject::new("node", node)).await?;
+        links.book.edit_node(node, |known| {
+            (known.state, known.reason, known.changed_at) = (state, Some(reason), cx.now());
+        });
     } else {
         drop(write);
     }
     links.presence.left(node);
     Ok(())
+}
+
+/// Writes down what was counted of the node's session, and that it is over.
+pub(crate) async fn end_session(
+    cx: &Cx,
+    links: &Links,
+    write: &mut Write,
+    node: NodeId,
+    reason: &str,
+) -> Result<()> {
+    if let Some(beat) = links.presence.beat(node, cx.now()) {
+        heartbeats::write_down(write, &beat).await?;
+    }
+    rows::sessions::close(write, node, cx.tenant(), reason, cx.now()).await.map(drop)
 }

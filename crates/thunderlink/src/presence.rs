@@ -1,43 +1,98 @@
-//! Signs of life.
+//! Who is there, and what is heard of them. In memory, so that a sign of life costs no write.
+//!
+//! Several processes may share a database. Each knows those whose requests it hears; the session's row says which process
+//! is its home, and only that one may find the node silent. A session whose process is gone is adopted by another.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use thunderline_core::{Action, Cx, NodeId, Result, Rule, SignedDuration, TenantId, Timestamp};
+use thunderline_store::Engine;
 
-use crate::{Links, leave, rows};
+use crate::{
+    Links, leave,
+    rows::{self, nodes::Node},
+    session::{Session, SessionState, Tally, Transport},
+};
 
 /// Background work only.
 pub const ACTION: Action = Action::new("link.presence.restore", Rule::System);
 
 /// A node is gone after this many missed heartbeats, as in Flower.
-const PATIENCE: i64 = 2;
+const PATIENCE: i32 = 2;
+/// A process that said nothing for so long is gone; those whom it heard are adopted.
+const PROCESS_PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
-#[derive(Clone, Copy, Debug)]
+/// What a request tells beside that the node lives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// How it came.
+    pub transport: Transport,
+    /// How old its signature was.
+    pub lag: Option<SignedDuration>,
+}
+
 struct Sign {
     tenant: TenantId,
     last: Timestamp,
     interval: SignedDuration,
+    session: Session,
+    total: Tally,
+    /// Since the last row of heartbeats.
+    since: Timestamp,
+    recent: Tally,
 }
 
-/// The nodes that are there, and when each last showed it. In memory: a restart reads the online nodes again and gives each
-/// its full patience.
+impl Sign {
+    fn state(&self, now: Timestamp) -> SessionState {
+        if now.duration_since(self.last) > self.interval {
+            SessionState::Degraded
+        } else {
+            SessionState::Established
+        }
+    }
+}
+
+/// What was counted of a node in the last minutes, to be written down.
+pub(crate) struct Beat {
+    pub(crate) session: Session,
+    pub(crate) state: SessionState,
+    pub(crate) total: Tally,
+    pub(crate) span: (Timestamp, Timestamp),
+    pub(crate) recent: Tally,
+}
+
+/// A node whose patience is over.
+struct Silent {
+    node: NodeId,
+    tenant: TenantId,
+    seconds: i64,
+}
+
+/// The nodes that are there, and when each last showed it.
 #[derive(Default)]
 pub struct Presence(Mutex<HashMap<NodeId, Sign>>);
 
 impl Presence {
-    fn signs(&self) -> std::sync::MutexGuard<'_, HashMap<NodeId, Sign>> {
-        self.0.lock().expect("no code panics while holding the presence map")
+    fn signs(&self) -> MutexGuard<'_, HashMap<NodeId, Sign>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request as a sign of life. False where the node is not known to be there: it must be activated first.
-    pub fn seen(&self, node: NodeId, now: Timestamp) -> bool {
-        match self.signs().get_mut(&node) {
-            Some(sign) => {
-                sign.last = now;
-                true
-            }
-            None => false,
+    pub fn seen(&self, node: NodeId, now: Timestamp, heard: Heard) -> bool {
+        let mut signs = self.signs();
+        let Some(sign) = signs.get_mut(&node) else { return false };
+        let gap = now.duration_since(sign.last);
+        sign.total.count(gap, heard.lag);
+        sign.recent.count(gap, heard.lag);
+        // A runner speaks Flower's API as well.
+        if sign.session.transport != Transport::Runner {
+            sign.session.transport = heard.transport;
         }
+        sign.last = now.max(sign.last);
+        true
     }
 
     /// How many nodes are there.
@@ -46,15 +101,43 @@ impl Presence {
         self.signs().len()
     }
 
+    /// Whether the node is there.
+    #[must_use]
+    pub fn has(&self, node: NodeId) -> bool {
+        self.signs().contains_key(&node)
+    }
+
     /// When the node last showed that it is there.
     #[must_use]
     pub fn last_seen(&self, node: NodeId) -> Option<Timestamp> {
         self.signs().get(&node).map(|sign| sign.last)
     }
 
-    pub(crate) fn arrived(&self, node: NodeId, tenant: TenantId, heartbeat_seconds: u32, now: Timestamp) {
+    /// The node's session as it stands now, where this process hears it.
+    pub(crate) fn session(&self, node: NodeId, now: Timestamp) -> Option<Session> {
+        let signs = self.signs();
+        let sign = signs.get(&node)?;
+        Some(Session {
+            state: sign.state(now),
+            requests: sign.total.requests,
+            lag_micros: sign.total.mean_lag(),
+            longest_gap_micros: sign.total.longest_gap_micros,
+            last_seen: Some(sign.last),
+            ..sign.session.clone()
+        })
+    }
+
+    pub(crate) fn arrived(&self, session: Session, heartbeat_seconds: u32, now: Timestamp) {
+        let (tenant, node) = (session.tenant, session.node);
         let interval = SignedDuration::from_secs(heartbeat_seconds.into());
-        self.signs().insert(node, Sign { tenant, last: now, interval });
+        let mut signs = self.signs();
+        if let Some(sign) = signs.get_mut(&node).filter(|sign| sign.session.id == session.id) {
+            (sign.last, sign.interval) = (now, interval);
+            return;
+        }
+        let total = Tally::of(&session);
+        let sign = Sign { tenant, last: now, interval, session, total, since: now, recent: Tally::default() };
+        signs.insert(node, sign);
     }
 
     pub(crate) fn left(&self, node: NodeId) {
@@ -62,32 +145,73 @@ impl Presence {
     }
 
     /// Those whose patience is over.
-    fn silent(&self, now: Timestamp) -> Vec<(NodeId, TenantId, i64)> {
-        let mut silent: Vec<_> = self
-            .signs()
-            .iter()
-            .map(|(node, sign)| {
-                (*node, sign.tenant, now.duration_since(sign.last), sign.interval.as_secs() * PATIENCE)
-            })
-            .filter(|(_, _, quiet, patience)| quiet.as_secs() >= *patience)
-            .map(|(node, tenant, quiet, _)| (node, tenant, quiet.as_secs()))
+    fn silent(&self, now: Timestamp) -> Vec<Silent> {
+        let signs = self.signs();
+        let quiet = signs.iter().map(|(node, sign)| (node, sign, now.duration_since(sign.last)));
+        let mut silent: Vec<_> = quiet
+            .filter(|(_, sign, quiet)| *quiet >= sign.interval * PATIENCE)
+            .map(|(node, sign, quiet)| Silent { node: *node, tenant: sign.tenant, seconds: quiet.as_secs() })
             .collect();
-        silent.sort_unstable_by_key(|(node, ..)| *node);
+        drop(signs);
+        silent.sort_unstable_by_key(|silent| silent.node);
         silent
+    }
+
+    /// Takes what was counted of at most `limit` nodes since so long that it is to be written down.
+    pub(crate) fn due(&self, now: Timestamp, every: SignedDuration, limit: usize) -> Vec<Beat> {
+        let mut signs = self.signs();
+        let due = signs.values_mut().filter(|sign| now.duration_since(sign.since) >= every);
+        due.take(limit)
+            .map(|sign| {
+                let (since, recent) = (sign.since, std::mem::take(&mut sign.recent));
+                sign.since = now;
+                Beat {
+                    state: sign.state(now),
+                    session: sign.session.clone(),
+                    total: sign.total,
+                    span: (since, now),
+                    recent,
+                }
+            })
+            .collect()
+    }
+
+    /// What was counted of one node, to be written down at its end.
+    pub(crate) fn beat(&self, node: NodeId, now: Timestamp) -> Option<Beat> {
+        let signs = self.signs();
+        let sign = signs.get(&node)?;
+        let (session, state) = (sign.session.clone(), sign.state(now));
+        Some(Beat { session, state, total: sign.total, span: (sign.since, now), recent: sign.recent })
     }
 }
 
-/// Takes up the nodes that were there when the last process ended.
+/// Takes up the nodes that were there when the last process ended: on SQLite all of them, since there is one process; on
+/// PostgreSQL those whose process is gone. Each gets its full patience. Gives how many.
 ///
 /// # Errors
-/// Those of reading.
+/// Those of reading and writing.
 pub async fn restore(cx: &Cx, links: &Links) -> Result<usize> {
-    let mut read = links.db.read(cx, &ACTION).await?;
-    let online = rows::online(&mut read).await?;
-    for node in &online {
-        links.presence.arrived(node.id, node.tenant, node.heartbeat_seconds, cx.now());
+    links.complete(cx).await?;
+    let mut write = links.db.write(cx, &ACTION).await?;
+    rows::sessions::alive(&mut write, links.home(cx), cx.now()).await?;
+    let dead_since = match links.db.engine() {
+        Engine::Sqlite => Timestamp::MAX,
+        Engine::Postgres => cx.now() - PROCESS_PATIENCE,
+    };
+    let adopted = rows::sessions::orphans(&mut write, links.home(cx), dead_since).await?;
+    for session in &adopted {
+        rows::sessions::set_home(&mut write, session, links.home(cx)).await?;
     }
-    Ok(online.len())
+    write.commit_derived().await?;
+    let count = adopted.len();
+    for session in adopted {
+        let known: Option<Node> = links.book.node(session.node).map(|entry| entry.node.clone());
+        let seconds = known.map_or(30, |node| node.heartbeat_seconds);
+        if !links.presence.has(session.node) {
+            links.presence.arrived(session, seconds, cx.now());
+        }
+    }
+    Ok(count)
 }
 
 /// Declares the nodes gone that have fallen silent. Gives how many.
@@ -96,7 +220,7 @@ pub async fn restore(cx: &Cx, links: &Links) -> Result<usize> {
 /// Those of writing; a node that could not be written is tried again the next time.
 pub async fn expire(cx: &Cx, links: &Links) -> Result<usize> {
     let silent = links.presence.silent(cx.now());
-    for (node, tenant, seconds) in &silent {
+    for Silent { node, tenant, seconds } in &silent {
         let cx = cx.caused_by(*tenant, cx.correlation(), None);
         leave::leave(&cx, links, *node, leave::Departure::Silent { seconds: *seconds }).await?;
     }
@@ -111,18 +235,62 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
+    fn session(node: NodeId) -> Session {
+        Session {
+            id: "00000000-0000-7000-8000-000000000001".parse().unwrap(),
+            tenant: TenantId(Default::default()),
+            node,
+            transport: Transport::Http,
+            home: "here".into(),
+            state: SessionState::Established,
+            opened_at: at(0),
+            closed_at: None,
+            reason: None,
+            requests: 0,
+            lag_micros: None,
+            longest_gap_micros: 0,
+            last_seen: None,
+        }
+    }
+
     #[test]
     fn a_node_is_silent_only_after_two_missed_heartbeats() {
         let (presence, node) = (Presence::default(), NodeId::from_bits(7));
-        presence.arrived(node, TenantId(Default::default()), 30, at(0));
+        presence.arrived(session(node), 30, at(0));
         assert!(presence.silent(at(59)).is_empty());
         assert_eq!(presence.silent(at(60)).len(), 1);
-        assert!(presence.seen(node, at(60)));
+        assert!(presence.seen(node, at(60), Heard::default()));
         assert!(presence.silent(at(119)).is_empty());
     }
 
     #[test]
+    fn a_session_is_degraded_while_a_sign_of_life_is_overdue() {
+        let (presence, node) = (Presence::default(), NodeId::from_bits(7));
+        presence.arrived(session(node), 30, at(0));
+        let state = |second| presence.session(node, at(second)).unwrap().state;
+        assert_eq!((state(30), state(31)), (SessionState::Established, SessionState::Degraded));
+        presence.seen(node, at(40), Heard::default());
+        assert_eq!(state(41), SessionState::Established);
+        assert_eq!(presence.session(node, at(41)).unwrap().longest_gap_micros, 40_000_000);
+    }
+
+    #[test]
     fn a_stranger_is_not_taken_for_present() {
-        assert!(!Presence::default().seen(NodeId::from_bits(7), at(0)));
+        assert!(!Presence::default().seen(NodeId::from_bits(7), at(0), Heard::default()));
+    }
+
+    #[test]
+    fn what_was_counted_is_handed_out_once_and_in_portions() {
+        let presence = Presence::default();
+        for bits in 1..=5 {
+            presence.arrived(session(NodeId::from_bits(bits)), 30, at(0));
+            presence.seen(NodeId::from_bits(bits), at(1), Heard::default());
+        }
+        let every = SignedDuration::from_secs(600);
+        assert!(presence.due(at(599), every, 10).is_empty());
+        assert_eq!(presence.due(at(600), every, 3).len(), 3);
+        assert_eq!(presence.due(at(600), every, 3).len(), 2);
+        assert!(presence.due(at(601), every, 3).is_empty());
+        assert_eq!(presence.session(NodeId::from_bits(1), at(600)).unwrap().requests, 1);
     }
 }

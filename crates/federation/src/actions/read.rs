@@ -10,7 +10,9 @@ use thunderline_store::Query;
 use crate::{
     Federations,
     artifact::{Artifact, ArtifactKind},
+    drive,
     manifest::{self, ManifestClaims},
+    plan,
     rollup::Rollup,
     rows::{self, Federation, Lease, Round},
     spec::App,
@@ -45,6 +47,14 @@ pub async fn list_federations(
 pub async fn get_federation(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Federation> {
     let mut read = domain.db.read(cx, &ACTION).await?;
     super::federation(&mut read, cx, id).await
+}
+
+/// What a federation waits for, where it waits for clients: how many nodes fit which part of its selector.
+///
+/// # Errors
+/// `not_found`.
+pub async fn waits_for(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Option<String>> {
+    Ok(plan::waits_for(&drive::view(cx, domain, id).await?))
 }
 
 /// Rounds in order, beginning after the number `after`.

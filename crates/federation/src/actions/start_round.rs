@@ -7,22 +7,22 @@ use thunderline_store::Write;
 use super::issue_leases::{deadline, issue_leases};
 use crate::{
     Federations,
-    plan::Purpose,
+    plan::{Purpose, View},
     privacy::{self, charge, dataset, exhaust},
     rows::{self, Federation},
-    select::{self, Candidate},
+    select::{self, Wanted},
     state::RoundEvent,
 };
 
 /// Background work only.
 pub const ACTION: Action = Action::new("fl.round.start", Rule::System);
 
-/// `known` are the nodes that the choice was made from.
+/// `view` is what the choice was made from.
 pub(crate) async fn start_round(
     cx: &Cx,
     domain: &Federations,
     id: RoundId,
-    known: &[Candidate],
+    view: &View,
     nodes: &[NodeId],
     (wanted, quorum): (u32, u32),
     divisor: Option<f64>,
@@ -58,7 +58,8 @@ pub(crate) async fn start_round(
     rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
     rows::rounds::set_clients(&mut write, id, wanted, quorum).await?;
     let spec = &federation.spec;
-    let (eligible, listed) = select::explain(known, &spec.client_selector, &spec.app, nodes);
+    let (eligible, listed) =
+        select::explain(&view.nodes, &Wanted::new(&spec.client_selector, &spec.app, &view.groups), nodes);
     write.emit(&ClientsSelected {
         federation: federation.id,
         round_id: id,
@@ -66,7 +67,7 @@ pub(crate) async fn start_round(
         attempt: round.attempt,
         seed: spec.seed,
         model: round.model_in.clone(),
-        candidates: known.len() as u32,
+        candidates: view.nodes.len() as u32,
         eligible,
         chosen: nodes.len() as u32,
         wanted,

@@ -125,6 +125,9 @@ async fn check_references(
     if let Some(server) = &spec.evaluation.server {
         wanted.push(("evaluation.server.data", ArtifactKind::Dataset, server.data));
     }
+    if !spec.client_selector.groups.is_empty() {
+        check_groups(write, cx, &spec.client_selector.groups, &mut problems).await?;
+    }
     for (path, kind, digest) in wanted {
         let found = rows::artifacts::by_digest(write, &digest, kind, cx.tenant()).await?;
         match (found, &spec.app) {
@@ -151,6 +154,28 @@ async fn check_references(
     } else {
         Err(Error::invalid("the spec names things that are not there", problems))
     }
+}
+
+/// A group that does not exist would be waited for in vain.
+async fn check_groups(
+    write: &mut Write,
+    cx: &Cx,
+    names: &[String],
+    problems: &mut Vec<Problem>,
+) -> Result<()> {
+    let groups = rows::groups::of_tenant(write, cx.tenant()).await?;
+    let known = groups.names();
+    for (index, name) in names.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
+        problems.push(Problem {
+            path: format!("client_selector.groups[{index}]"),
+            reason: format!("there is no group '{name}'"),
+            allowed: match known.join(", ") {
+                none if none.is_empty() => "a group that was made before; there are none".into(),
+                names => names,
+            },
+        });
+    }
+    Ok(())
 }
 
 /// An override that the bundle does not know would leave every Flower client of the federation deaf, so it is refused

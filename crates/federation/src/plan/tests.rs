@@ -25,6 +25,7 @@ fn node(number: u64, online: bool) -> Candidate {
         name: format!("n{number}"),
         kind: NodeKind::Runner,
         tags: vec![],
+        capabilities: Default::default(),
         online,
     }
 }
@@ -58,6 +59,7 @@ fn view(state: RoundState, leases: Vec<LeaseView>) -> View {
         leases,
         nodes: vec![node(1, true), node(2, true), node(3, true)],
         secrets: None,
+        groups: Default::default(),
     }
 }
 

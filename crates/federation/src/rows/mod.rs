@@ -2,6 +2,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod federations;
+pub(crate) mod groups;
 pub(crate) mod leases;
 pub(crate) mod nodes;
 pub(crate) mod rollups;
@@ -25,6 +26,7 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/2002_fl_optimiser_state.sql"),
     ),
     Migration::portable(2100, "fl_privacy", include_str!("../../migrations/2100_fl_privacy.sql")),
+    Migration::portable(2101, "fl_placement", include_str!("../../migrations/2101_fl_placement.sql")),
 ];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
@@ -33,6 +35,7 @@ pub fn statements() -> Vec<&'static Stmt> {
     [
         artifacts::STATEMENTS,
         federations::STATEMENTS,
+        groups::STATEMENTS,
         leases::STATEMENTS,
         nodes::STATEMENTS,
         crate::privacy::rows::STATEMENTS,

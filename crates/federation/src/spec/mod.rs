@@ -66,10 +66,17 @@ pub enum ModelRef {
 }
 
 /// Which nodes are eligible.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClientSelector {
     /// Every one of these labels must be on the node.
     pub tags: Vec<String>,
+    /// The node must be in at least one of these groups, or in a part of one; where none is named, it need not.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// The node must have every one of these: `true` or `false`: whether it has it at all; a number: at least so much;
+    /// text: exactly that.
+    #[serde(default)]
+    pub capabilities: BTreeMap<String, Scalar>,
 }
 
 /// Which data the clients are to use. Handed on in the manifest; the site decides what it maps to.

@@ -106,7 +106,8 @@ fn refuse_unbuilt(top: &mut Fields<'_>, problems: &mut Problems) {
 
 fn read_selector(top: &mut Fields<'_>, problems: &mut Problems) -> ClientSelector {
     let mut group = top.group("client_selector", problems);
-    let tags = group.texts("tags", problems);
+    let (tags, groups) = (group.texts("tags", problems), group.texts("groups", problems));
+    let capabilities = group.scalars("capabilities", problems);
     if let Some(tenant) = group.get("tenant").filter(|tenant| *tenant != "default") {
         problems.add(group.path("tenant"), format!("{tenant} is not your tenant"), "default");
     }
@@ -115,7 +116,7 @@ fn read_selector(top: &mut Fields<'_>, problems: &mut Problems) -> ClientSelecto
         problems.add(group.path("embedding_query"), reason, "leave the key out");
     }
     group.refuse_unknown(problems);
-    ClientSelector { tags }
+    ClientSelector { tags, groups, capabilities }
 }
 
 fn read_dataset(top: &mut Fields<'_>, problems: &mut Problems) -> DatasetSpec {

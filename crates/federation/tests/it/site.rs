@@ -56,7 +56,17 @@ impl Site {
     pub async fn join(&self, number: u64) -> Result<NodeId> {
         let node = NodeId::from_bits(number);
         let name = format!("site-{number}");
-        self.tell(&NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![] }, node).await?;
+        self.tell(
+            &NodeJoined {
+                node,
+                name,
+                kind: NodeKind::Runner,
+                tags: vec![],
+                capabilities: Default::default(),
+            },
+            node,
+        )
+        .await?;
         Ok(node)
     }
 

@@ -25,6 +25,7 @@ pub(super) async fn activate(
     let profile = Profile {
         public_key: node.key.pem(),
         heartbeat_seconds: Some(request.heartbeat_interval).filter(|seconds| *seconds > 0.0),
+        transport: node.heard.transport,
         ..Profile::default()
     };
     activate::activate(&node.cx, &fleet.links, profile).await?;

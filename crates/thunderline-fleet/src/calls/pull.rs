@@ -34,6 +34,8 @@ pub(super) async fn pull(fleet: &Fleet, node: &Node, request: &wire::PullMessage
             () = waiter.wait() => {}
             () = tokio::time::sleep_until(recheck) => {}
         }
+        // A node that was shut out meanwhile gets nothing more.
+        fleet.links.admit(node.id)?;
         if Instant::now() >= until {
             return Ok(Answer::default());
         }

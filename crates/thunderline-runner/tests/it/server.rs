@@ -183,7 +183,7 @@ impl Server {
                 &header("flwr-timestamp"),
                 &header("flwr-signature"),
             );
-            let key = credentials.unwrap().verify(SystemClock.now()).unwrap();
+            let (key, _) = credentials.unwrap().verify(SystemClock.now()).unwrap();
             self.state().calls.push(path.clone());
             match self.answer(&path, key.node_id(), body.into()) {
                 Answer::Die => {

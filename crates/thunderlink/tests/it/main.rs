@@ -1,12 +1,16 @@
-//! Nodes come, go and fall silent, on both engines.
+//! Nodes come, go, fall silent, are described, grouped and shut out, on both engines.
+
+mod eviction;
+mod groups;
+mod registry;
+mod sessions;
 
 use serde_json::json;
 use thunderline_contracts::link::{NodeJoined, NodeKind, NodeLeft};
 use thunderline_core::{ErrorKind, NodeId, SignedDuration};
-use thunderline_store::tables_of;
 use thunderline_testkit::{MigrationSet, TestDb, both};
 use thunderlink::{
-    Links, NodeState,
+    Filter, Heard, Links, NodeState,
     activate::{self, Profile},
     leave::{self, Departure},
     presence, read,
@@ -36,7 +40,7 @@ both!(a_node_that_introduces_itself_twice_is_one_node_and_one_event, async |t: T
     let node = activate::activate(&cx, &links, runner()).await?;
     assert_eq!((node.name.as_str(), node.kind, node.state), ("ward-3", NodeKind::Runner, NodeState::Online));
     t.assert_events(["link.node.joined"]).await;
-    assert_eq!(read::list_nodes(&t.viewer(), &links, None, 10).await?.len(), 1);
+    assert_eq!(read::list_nodes(&t.viewer(), &links, &Filter::default(), None, 10).await?.len(), 1);
 });
 
 both!(what_a_node_leaves_out_is_kept_from_before, async |t: TestDb| {
@@ -67,7 +71,7 @@ both!(a_silent_node_leaves_once_and_may_come_back, async |t: TestDb| {
     assert_eq!(presence::expire(&t.system(), &links).await?, 0);
     let left = t.events_of::<NodeLeft>().await;
     assert_eq!((left.len(), left[0].reason.as_str()), (1, "no sign of life for 60 s"));
-    assert!(!links.presence.seen(id, t.system().now()));
+    assert!(!links.presence.seen(id, t.system().now(), Heard::default()));
     assert_eq!(activate::activate(&t.node(id), &links, runner()).await?.state, NodeState::Online);
 });
 
@@ -78,7 +82,7 @@ both!(a_restart_gives_every_node_its_full_patience_again, async |t: TestDb| {
     let restarted = Links::new(t.db().clone());
     assert_eq!(presence::restore(&t.system(), &restarted).await?, 1);
     assert_eq!(presence::expire(&t.system(), &restarted).await?, 0);
-    assert!(restarted.presence.seen(NodeId::from_bits(7), t.system().now()));
+    assert!(restarted.presence.seen(NodeId::from_bits(7), t.system().now(), Heard::default()));
 });
 
 both!(a_profile_out_of_range_is_refused_whole, async |t: TestDb| {
@@ -91,13 +95,7 @@ both!(a_profile_out_of_range_is_refused_whole, async |t: TestDb| {
     t.assert_events([]).await;
 });
 
-both!(every_statement_is_understood, async |t: TestDb| {
-    t.db().prepare_all(&thunderlink::statements()).await?;
+both!(every_statement_is_understood_and_stays_in_its_own_tables, async |t: TestDb| {
+    t.assert_statements("link_", &thunderlink::statements()).await;
+    t.assert_migrations("link_", thunderlink::MIGRATIONS);
 });
-
-#[test]
-fn every_statement_stays_in_its_own_tables() {
-    for statement in thunderlink::statements() {
-        assert_eq!(tables_of(statement.sql), ["link_nodes"], "{}", statement.name);
-    }
-}

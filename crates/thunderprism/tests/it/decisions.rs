@@ -89,7 +89,12 @@ fn accepted(node: u64, purpose: &str) -> UpdateAccepted {
 async fn story(t: &TestDb) -> Result<Cx> {
     let (person, system) = (t.operator(), t.system());
     let (node, name) = (NodeId::from_bits(7), "site-7".to_owned());
-    tell(t, &system, &NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![] }).await?;
+    tell(
+        t,
+        &system,
+        &NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![], capabilities: Default::default() },
+    )
+    .await?;
     let created = FederationCreated {
         federation: FEDERATION,
         name: "digits".into(),
@@ -245,7 +250,12 @@ both!(replaying_the_consumer_changes_nothing, async |t: TestDb| {
     let before = all(&t, &Filter::default()).await?;
     // A node that was renamed since does not change sentences that were told.
     let (node, name) = (NodeId::from_bits(7), "renamed".to_owned());
-    tell(&t, &t.system(), &NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![] }).await?;
+    tell(
+        &t,
+        &t.system(),
+        &NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![], capabilities: Default::default() },
+    )
+    .await?;
     project_all(&t).await?;
     assert_eq!(all(&t, &Filter::default()).await?, before);
 });

@@ -134,7 +134,17 @@ async fn ask(t: &TestDb, id: &str, depth: u32) -> Result<Lineage> {
 both!(what_made_a_model_is_told_back_to_its_seed, async |t: TestDb| {
     for node in 1..=2 {
         let (node, name) = (NodeId::from_bits(node), format!("site-{node}"));
-        tell(&t, &NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![] }).await?;
+        tell(
+            &t,
+            &NodeJoined {
+                node,
+                name,
+                kind: NodeKind::Runner,
+                tags: vec![],
+                capabilities: Default::default(),
+            },
+        )
+        .await?;
     }
     // Another federation drew the same bytes earlier: the federation's own artifact is the one that counts.
     tell(&t, &stored(artifact(99), "m0", Some(FederationId(Uuid::from_u128(0xE))), Some(42))).await?;

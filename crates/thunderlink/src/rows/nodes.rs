@@ -1,20 +1,14 @@
-//! Table `link_nodes`. Private: nothing outside the crate can read or write it.
+//! Table `link_nodes`.
 
 use serde::Serialize;
 use serde_json::Value;
 use thunderline_contracts::link::NodeKind;
-use thunderline_core::{Error, NodeId, Result, TenantId, Timestamp};
-use thunderline_store::{Migration, Query, Row, Stmt, Write, args};
+use thunderline_core::{NodeId, Result, TenantId, Timestamp};
+use thunderline_store::{Query, Row, Stmt, Write, args};
 
-/// The table.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::portable(1001, "link_base", include_str!("../migrations/1001_link_base.sql"))];
+use super::known;
 
-/// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
-#[must_use]
-pub fn statements() -> Vec<&'static Stmt> {
-    vec![&UPSERT, &BY_ID, &LIST, &ONLINE, &LEAVE]
-}
+pub(crate) const STATEMENTS: &[&Stmt] = &[&UPSERT, &BY_ID, &ALL, &LEAVE, &EVICT, &READMIT];
 
 const UPSERT: Stmt = Stmt::new(
     "link.nodes.upsert",
@@ -26,15 +20,20 @@ const UPSERT: Stmt = Stmt::new(
         heartbeat_seconds = excluded.heartbeat_seconds, changed_at = excluded.changed_at",
 );
 const BY_ID: Stmt = Stmt::new("link.nodes.by_id", "select * from link_nodes where node = $1 and tenant = $2");
-const LIST: Stmt = Stmt::new(
-    "link.nodes.list",
-    "select * from link_nodes where tenant = $1 and (registered_at < $2 or $2 is null)
-     order by registered_at desc, node desc limit $3",
-);
-const ONLINE: Stmt = Stmt::new("link.nodes.online", "select * from link_nodes where state = 'online'");
+const ALL: Stmt = Stmt::new("link.nodes.all", "select * from link_nodes");
 const LEAVE: Stmt = Stmt::new(
     "link.nodes.leave",
     "update link_nodes set state = $3, reason = $4, changed_at = $5 where node = $1 and tenant = $2 and state <> $3",
+);
+const EVICT: Stmt = Stmt::new(
+    "link.nodes.evict",
+    "update link_nodes set evicted_at = $3, evicted_reason = $4, evicted_by = $5, changed_at = $3
+     where node = $1 and tenant = $2 and evicted_at is null",
+);
+const READMIT: Stmt = Stmt::new(
+    "link.nodes.readmit",
+    "update link_nodes set evicted_at = null, evicted_reason = null, evicted_by = null, changed_at = $3
+     where node = $1 and tenant = $2 and evicted_at is not null",
 );
 
 /// Whether a node can be given work.
@@ -60,7 +59,9 @@ impl NodeState {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    /// The state of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
         [Self::Offline, Self::Online, Self::Unregistered].into_iter().find(|state| state.name() == name)
     }
 }
@@ -94,31 +95,48 @@ pub struct Node {
     pub heartbeat_seconds: u32,
     /// When it first introduced itself.
     pub registered_at: Timestamp,
-    /// When it last came or went.
+    /// When it last came, went or was changed.
     pub changed_at: Timestamp,
+    /// That it is shut out, where it is.
+    pub evicted: Option<Eviction>,
+}
+
+/// That a node is shut out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Eviction {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub by: String,
 }
 
 fn from_row(row: &Row) -> Result<Node> {
     let text = |column: &str| row.get::<String>(column);
-    let unknown = |column: &str| Error::internal(format!("link_nodes.{column} holds an unknown value"));
-    let kind = text("kind")?;
+    let (kind, state) = (text("kind")?, text("state")?);
+    let evicted = match row.get::<Option<Timestamp>>("evicted_at")? {
+        None => None,
+        Some(at) => Some(Eviction { at, reason: text("evicted_reason")?, by: text("evicted_by")? }),
+    };
     Ok(Node {
         id: row.get("node")?,
         tenant: row.get("tenant")?,
         name: text("name")?,
-        kind: [NodeKind::Flower, NodeKind::Runner]
-            .into_iter()
-            .find(|known| known.name() == kind)
-            .ok_or_else(|| unknown("kind"))?,
+        kind: known(
+            "link_nodes.kind",
+            [NodeKind::Flower, NodeKind::Runner].into_iter().find(|known| known.name() == kind),
+        )?,
         public_key: text("public_key")?,
-        tags: serde_json::from_str(&text("tags")?).map_err(|_| unknown("tags"))?,
-        capacity: serde_json::from_str(&text("capacity")?).map_err(|_| unknown("capacity"))?,
+        tags: known("link_nodes.tags", serde_json::from_str(&text("tags")?).ok())?,
+        capacity: row.get("capacity")?,
         version: text("version")?,
-        state: NodeState::named(&text("state")?).ok_or_else(|| unknown("state"))?,
+        state: known("link_nodes.state", NodeState::named(&state))?,
         reason: row.get("reason")?,
         heartbeat_seconds: row.get("heartbeat_seconds")?,
         registered_at: row.get("registered_at")?,
         changed_at: row.get("changed_at")?,
+        evicted,
     })
 }
 
@@ -145,19 +163,9 @@ pub(crate) async fn by_id(query: &mut impl Query, id: NodeId, tenant: TenantId) 
     query.one(&BY_ID, args![id, tenant]).await?.as_ref().map(from_row).transpose()
 }
 
-/// The newest first; `before` continues a listing.
-pub(crate) async fn list(
-    query: &mut impl Query,
-    tenant: TenantId,
-    before: Option<Timestamp>,
-    limit: u32,
-) -> Result<Vec<Node>> {
-    query.all(&LIST, args![tenant, before, limit]).await?.iter().map(from_row).collect()
-}
-
-/// Every online node of every tenant.
-pub(crate) async fn online(query: &mut impl Query) -> Result<Vec<Node>> {
-    query.all(&ONLINE, args![]).await?.iter().map(from_row).collect()
+/// Every node of every tenant.
+pub(crate) async fn all(query: &mut impl Query) -> Result<Vec<Node>> {
+    query.all(&ALL, args![]).await?.iter().map(from_row).collect()
 }
 
 /// True where the node's state changed.
@@ -170,4 +178,15 @@ pub(crate) async fn leave(
     now: Timestamp,
 ) -> Result<bool> {
     Ok(write.exec(&LEAVE, args![id, tenant, state.name(), reason, now]).await? == 1)
+}
+
+/// False where it is shut out already.
+pub(crate) async fn evict(write: &mut Write, id: NodeId, tenant: TenantId, by: &Eviction) -> Result<bool> {
+    let args = args![id, tenant, by.at, by.reason.as_str(), by.by.as_str()];
+    Ok(write.exec(&EVICT, args).await? == 1)
+}
+
+/// False where it is not shut out.
+pub(crate) async fn readmit(write: &mut Write, id: NodeId, tenant: TenantId, now: Timestamp) -> Result<bool> {
+    Ok(write.exec(&READMIT, args![id, tenant, now]).await? == 1)
 }
