@@ -15,3 +15,6 @@ create table fl_known_members (
     primary key (group_id, node)
 );
 create index fl_known_members_by_node on fl_known_members (node);
+
+-- The few leases that are not over, among all that ever were.
+create index fl_leases_open on fl_leases (node) where state in ('issued', 'claimed');

@@ -16,6 +16,7 @@
 pub mod actions;
 pub mod aggregate;
 pub mod artifact;
+mod board;
 pub mod drive;
 mod fold;
 pub mod layout;
@@ -51,13 +52,14 @@ pub struct Federations {
     /// The blobs.
     pub objects: Objects,
     driving: Arc<Mutex<HashMap<FederationId, Arc<tokio::sync::Mutex<()>>>>>,
+    board: Arc<board::Board>,
 }
 
 impl Federations {
     /// The domain over this database and these blobs.
     #[must_use]
     pub fn new(db: Db, objects: Objects) -> Self {
-        Self { db, objects, driving: Arc::default() }
+        Self { db, objects, driving: Arc::default(), board: Arc::default() }
     }
 
     /// Only one drive of a federation at a time in a process: two would do the same work twice, correctly but for nothing.

@@ -38,8 +38,8 @@ struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
-        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, privacy,
-        rounds, workflows,
+        artifacts, decisions, domains, events, executions, federations, health, lineage, node_groups, nodes,
+        privacy, rounds, sessions, workflows, zones,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -54,6 +54,22 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(privacy::show::show_budget, privacy::set::set_budget))
         .routes(routes!(nodes::list::list))
         .routes(routes!(nodes::show::show))
+        .routes(routes!(nodes::evict::evict))
+        .routes(routes!(nodes::readmit::readmit))
+        .routes(routes!(nodes::set_capability::set, nodes::unset_capability::unset))
+        .routes(routes!(nodes::heartbeats::heartbeats))
+        .routes(routes!(sessions::list::list))
+        .routes(routes!(node_groups::list::list, node_groups::create::create))
+        .routes(routes!(node_groups::show::show, node_groups::delete::delete))
+        .routes(routes!(node_groups::reparent::reparent))
+        .routes(routes!(node_groups::members::members))
+        .routes(routes!(zones::list::list, zones::create::create))
+        .routes(routes!(zones::assign::assign))
+        .routes(routes!(zones::show::show, zones::delete::delete))
+        .routes(routes!(zones::nodes::nodes))
+        .routes(routes!(zones::claim::claim))
+        .routes(routes!(zones::renew::renew))
+        .routes(routes!(zones::release::release))
         .routes(routes!(artifacts::upload::upload, artifacts::list::list))
         .routes(routes!(artifacts::show::show))
         .routes(routes!(artifacts::content::content))

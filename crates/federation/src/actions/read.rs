@@ -166,6 +166,9 @@ pub(crate) async fn own_lease(query: &mut impl Query, cx: &Cx, id: LeaseId) -> R
 /// `forbidden` where the caller is no node.
 pub async fn next_task(cx: &Cx, domain: &Federations) -> Result<Option<Task>> {
     let node = caller(cx)?;
+    if !domain.board.has(cx, domain, node).await? {
+        return Ok(None);
+    }
     let mut read = domain.db.read(cx, &NODE_ACTION).await?;
     let Some(lease) = rows::leases::open_of_node(&mut read, node, cx.tenant()).await? else {
         return Ok(None);

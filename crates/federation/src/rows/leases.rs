@@ -1,5 +1,7 @@
 //! Table `fl_leases`.
 
+use std::collections::HashSet;
+
 use thunderline_core::{FederationId, LeaseId, NodeId, Result, RoundId, TenantId, Timestamp};
 use thunderline_store::{Query, Row, Stmt, Write, args};
 
@@ -13,6 +15,7 @@ pub(crate) const STATEMENTS: &[&Stmt] = &[
     &BY_MESSAGE,
     &OF_ROUND,
     &OPEN_OF_NODE,
+    &NODES_WITH_OPEN,
     &CLAIM,
     &ANNOUNCE,
     &END,
@@ -44,6 +47,10 @@ const OPEN_OF_NODE: Stmt = Stmt::new(
     "fl.leases.open_of_node",
     "select * from fl_leases where node = $1 and tenant = $2 and state in ('issued', 'claimed')
      order by case state when 'claimed' then 0 else 1 end, issued_at limit 1",
+);
+const NODES_WITH_OPEN: Stmt = Stmt::new(
+    "fl.leases.nodes_with_open",
+    "select distinct node from fl_leases where state in ('issued', 'claimed')",
 );
 const CLAIM: Stmt = Stmt::new(
     "fl.leases.claim",
@@ -221,4 +228,10 @@ pub(crate) async fn end_open_of_federation(
     now: Timestamp,
 ) -> Result<Vec<Lease>> {
     write.all(&END_OPEN_OF_FEDERATION, args![federation, reason, now]).await?.iter().map(from_row).collect()
+}
+
+/// The nodes of every tenant that have a lease which is not over.
+pub(crate) async fn nodes_with_open(query: &mut impl Query) -> Result<HashSet<NodeId>> {
+    let rows = query.all(&NODES_WITH_OPEN, args![]).await?;
+    rows.iter().map(|row| row.get("node")).collect()
 }

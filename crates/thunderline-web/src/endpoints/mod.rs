@@ -8,12 +8,15 @@ pub mod executions;
 pub mod federations;
 pub mod health;
 pub mod lineage;
+pub mod node_groups;
 pub mod nodes;
 pub mod openapi;
 pub mod page;
 pub mod privacy;
 pub mod rounds;
+pub mod sessions;
 pub mod workflows;
+pub mod zones;
 
 use axum::http::Uri;
 use thunderline_core::{Error, Result};
@@ -34,4 +37,28 @@ fn before(text: Option<&str>) -> Result<Option<thunderline_core::Timestamp>> {
         })
     };
     text.map(parse).transpose()
+}
+
+/// A place in a list that goes by time and, where times are the same, by id.
+fn place<I: std::str::FromStr>(text: Option<&str>) -> Result<Option<(thunderline_core::Timestamp, I)>> {
+    let parse = |text: &str| {
+        let parts = text.split_once('_').and_then(|(time, id)| Some((time.parse().ok()?, id.parse().ok()?)));
+        parts.ok_or_else(|| {
+            let reason = format!("'{text}' is not a place in this list");
+            Error::invalid_value("before", reason, "the 'next' of the piece before")
+        })
+    };
+    text.map(parse).transpose()
+}
+
+/// Ids of nodes; the first that is none is told with its place.
+fn node_ids(path: &str, texts: &[String]) -> Result<Vec<thunderline_core::NodeId>> {
+    let parse = |(index, text): (usize, &String)| {
+        let wrong = |_| {
+            let reason = format!("'{text}' is not a node id");
+            Error::invalid_value(format!("{path}[{index}]"), reason, "an id as 'nodes list' prints it")
+        };
+        text.parse().map_err(wrong)
+    };
+    texts.iter().enumerate().map(parse).collect()
 }

@@ -18,6 +18,7 @@ mod privacy;
 mod runner;
 mod serve;
 mod workflows;
+mod zones;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -74,8 +75,10 @@ enum Command {
     Runner(runner::Runner),
     /// Submit federations and steer them
     Federations(federations::Federations),
-    /// Look at the nodes that train
+    /// Look at the nodes that train, say what they can do, group them, shut them out
     Nodes(nodes::Nodes),
+    /// See where nodes are, and hold a place for a time
+    Zones(zones::Zones),
     /// Look at stored models, app bundles and data sets, and fetch them
     Artifacts(artifacts::Artifacts),
     /// Define workflows and carry them out
@@ -130,6 +133,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Runner(command) => command.run(global),
         Command::Federations(command) => command.run(global),
         Command::Nodes(command) => command.run(global),
+        Command::Zones(command) => command.run(global),
         Command::Artifacts(command) => command.run(global),
         Command::Workflows(command) => command.run(global),
         Command::Lineage(command) => command.run(global),

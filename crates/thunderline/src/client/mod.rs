@@ -100,6 +100,46 @@ impl Client {
         self.send(path, &[], &[("content-type", "application/json")], text)
     }
 
+    /// Puts something in its place.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+        let text = serde_json::to_string(body).expect("requests are plain data");
+        let mut request =
+            self.agent.put(format!("{}{path}", self.base)).header("content-type", "application/json");
+        for (name, value) in self.authorization() {
+            request = request.header(name, value);
+        }
+        json(self.checked(request.send(text))?)
+    }
+
+    /// Removes something; gives what the server answers.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn delete(&self, path: &str) -> Result<Response<Body>> {
+        let mut request = self.agent.delete(format!("{}{path}", self.base));
+        for (name, value) in self.authorization() {
+            request = request.header(name, value);
+        }
+        self.checked(request.call())
+    }
+
+    /// Sends something that is answered with nothing.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn tell(&self, path: &str, body: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(body).expect("requests are plain data");
+        let mut request =
+            self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
+        for (name, value) in self.authorization() {
+            request = request.header(name, value);
+        }
+        self.checked(request.send(text)).map(drop)
+    }
+
     /// Sends a text as it is.
     ///
     /// # Errors

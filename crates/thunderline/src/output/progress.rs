@@ -166,6 +166,7 @@ mod tests {
             current_round: Some(round),
             clients,
             privacy: None,
+            waiting: None,
         }
     }
 

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use federation::{actions::read, privacy::budgets};
+use federation::{actions::read, privacy::budgets, state::RoundState};
 
 use crate::{caller::Caller, dto::federation::FederationDetails, problem::Failure, state::Web};
 
@@ -22,5 +22,10 @@ pub async fn show(
     let federation = read::get_federation(&cx, web.federations(), id).await?;
     let newest = read::newest_round(&cx, web.federations(), id).await?;
     let spent = budgets::spent(&cx, web.federations(), id).await?;
-    Ok(Json(FederationDetails::new(federation, newest, spent)))
+    let selecting = newest.as_ref().is_some_and(|(round, _)| round.state == RoundState::Selecting);
+    let mut details = FederationDetails::new(federation, newest, spent);
+    if selecting {
+        details.waiting = read::waits_for(&cx, web.federations(), id).await?;
+    }
+    Ok(Json(details))
 }

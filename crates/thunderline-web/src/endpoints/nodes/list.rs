@@ -5,6 +5,8 @@ use axum::{
     extract::{Query, State},
 };
 use serde::Deserialize;
+use thunderline_core::{Error, Result};
+use thunderlink::{Filter, NodeState, read};
 use utoipa::IntoParams;
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
         node::Node,
         page::{self, Page},
     },
-    endpoints::before,
+    endpoints::place,
     problem::Failure,
     state::Web,
 };
@@ -22,6 +24,18 @@ use crate::{
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
+    /// Only those in this state: `online`, `offline` or `unregistered`.
+    state: Option<String>,
+    /// Only those in the group of this name, or in one of its parts.
+    group: Option<String>,
+    /// Only those with this label.
+    tag: Option<String>,
+    /// Only those with this capability: enabled, and neither false nor 0.
+    capability: Option<String>,
+    /// Only those whose name begins so.
+    name: Option<String>,
+    /// Only those that are shut out, or only those that are not.
+    evicted: Option<bool>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
@@ -37,7 +51,21 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Node>>, Failure> {
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
-    let found = thunderlink::read::list_nodes(&cx, web.links(), before, limit + 1).await?;
-    Ok(Json(Page::piece(found, limit, |node| node.registered_at.to_string())))
+    let (before, limit) = (place(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let filter = Filter {
+        state: wanted.state.as_deref().map(state).transpose()?,
+        group: wanted.group,
+        tag: wanted.tag,
+        capability: wanted.capability,
+        name: wanted.name,
+        evicted: wanted.evicted,
+    };
+    let found = read::list_nodes(&cx, web.links(), &filter, before, limit + 1).await?;
+    Ok(Json(Page::piece(found, limit, |view| format!("{}_{}", view.node.registered_at, view.node.id))))
+}
+
+fn state(name: &str) -> Result<NodeState> {
+    NodeState::named(name).ok_or_else(|| {
+        Error::invalid_value("state", format!("'{name}' is not a state"), "online, offline, unregistered")
+    })
 }

@@ -60,6 +60,7 @@ fn human(details: &FederationDetails, rollups: &[Rollup], losses: &[Event]) -> S
         ("reason", it.reason.clone().unwrap_or_default()),
         ("rounds", format!("{} of {}", it.completed_rounds, it.rounds_total)),
         ("now", if over { String::new() } else { progress::present(details) }),
+        ("waiting", details.waiting.clone().unwrap_or_default()),
         ("strategy", it.strategy.clone()),
         ("app", it.app.clone()),
         ("model", it.model.as_ref().map_or_else(String::new, |digest| format!("sha256:{digest}"))),

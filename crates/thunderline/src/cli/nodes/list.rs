@@ -13,6 +13,21 @@ use crate::{
 /// List nodes, the newest first
 #[derive(Args, Debug)]
 pub struct List {
+    /// Only those in this state: online, offline, unregistered
+    #[arg(long)]
+    state: Option<String>,
+    /// Only those in this group, or in one of its parts
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// Only those with this label
+    #[arg(long, value_name = "LABEL")]
+    tag: Option<String>,
+    /// Only those with this capability
+    #[arg(long, value_name = "KEY")]
+    capability: Option<String>,
+    /// Only those that are shut out
+    #[arg(long)]
+    evicted: bool,
     /// How many at most
     #[arg(long, default_value_t = 100)]
     limit: u32,
@@ -26,6 +41,11 @@ impl List {
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let limit = self.limit.to_string();
         let mut query = vec![("limit", limit.as_str())];
+        query.extend(self.state.as_deref().map(|state| ("state", state)));
+        query.extend(self.group.as_deref().map(|group| ("group", group)));
+        query.extend(self.tag.as_deref().map(|tag| ("tag", tag)));
+        query.extend(self.capability.as_deref().map(|capability| ("capability", capability)));
+        query.extend(self.evicted.then_some(("evicted", "true")));
         query.extend(self.before.as_deref().map(|before| ("before", before)));
         let page: Page<Node> = client.get("/api/v1/nodes", &query)?;
         print(format, &page, human);
@@ -35,7 +55,7 @@ impl List {
 
 fn human(page: &Page<Node>) -> String {
     if page.items.is_empty() {
-        return "no node has come yet: start one with 'thunderline runner', or point a flower-supernode here"
+        return "no such node; where none has come yet: start one with 'thunderline runner', or point a flower-supernode here"
             .into();
     }
     let now = SystemClock.now();
@@ -43,7 +63,7 @@ fn human(page: &Page<Node>) -> String {
         vec![
             node.id.clone(),
             node.name.clone(),
-            node.state.clone(),
+            if node.evicted.is_some() { "evicted".to_owned() } else { node.state.clone() },
             format!("{} {}", node.kind, node.version).trim().to_owned(),
             node.tags.join(","),
             ago(node.changed_at, now),

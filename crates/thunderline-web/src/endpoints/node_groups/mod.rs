@@ -1,0 +1,8 @@
+//! Groups of nodes.
+
+pub mod create;
+pub mod delete;
+pub mod list;
+pub mod members;
+pub mod reparent;
+pub mod show;

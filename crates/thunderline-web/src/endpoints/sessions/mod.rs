@@ -1,0 +1,3 @@
+//! Nodes' sessions.
+
+pub mod list;
