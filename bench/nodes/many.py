@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path += [str(REPOSITORY / "bench/flower_comparison"), str(REPOSITORY / "bench/memory")]
 
 from measure import Server  # noqa: E402
-from process import Process, wait  # noqa: E402
+from process import Process  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -73,40 +73,52 @@ def main():
     chosen = arguments.parse_args()
     server_program, swarm_program, nodes_program = programs(chosen.programs)
     with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        server = Server(server_program, folder)
-        pid = server.process.child.pid
-        idle = memory(pid, "VmRSS")
-        nodes = Process([nodes_program, server.fleet, chosen.nodes, chosen.seconds], folder / "nodes.log")
-        nodes.wait_for("nodes came in", 1800)
-        coming = cpu(pid)
-        swarm = None
-        federation = None
-        if chosen.clients:
-            swarm = Process([swarm_program, f"http://{server.fleet}", chosen.clients], folder / "swarm.log")
-            spec = folder / "spec.yaml"
-            spec.write_text(SPEC.format(rounds=chosen.rounds, clients=chosen.clients), encoding="utf-8")
-            federation = server.json("federations", "submit", spec)["id"]
-        nodes.wait_for("measuring", 600)
-        before = server.json("federations", "show", federation)["completed_rounds"] if federation else 0
-        used, started = cpu(pid), time.time()
-        nodes.wait_for('"came_seconds"', chosen.seconds + 300)
-        used, wall = cpu(pid) - used, time.time() - started
-        after = server.json("federations", "show", federation)["completed_rounds"] if federation else 0
-        result = json.loads([line for _, line in nodes.lines if line.startswith("{")][-1])
-        result |= {
-            "server_cpu_percent_of_one_core": round(100 * used / wall, 1),
-            "server_cpu_seconds_while_coming": round(coming, 1),
-            "server_idle_mb": idle,
-            "server_mb": memory(pid, "VmRSS"),
-            "server_peak_mb": memory(pid, "VmHWM"),
-            "rounds_completed": after - before,
-            "seconds": round(wall, 1),
-        }
-        print(json.dumps(result, indent=1))
-        for process in (nodes, swarm, server.process):
-            if process:
+        started = []
+        try:
+            measure(chosen, [server_program, swarm_program, nodes_program], Path(folder), started)
+        finally:
+            for process in started:
                 process.stop()
+
+
+def measure(chosen, named, folder, started):
+    """Starts everything, which the caller stops, and prints the result."""
+    server_program, swarm_program, nodes_program = named
+    server = Server(server_program, folder)
+    started.insert(0, server.process)
+    pid = server.process.child.pid
+    idle = memory(pid, "VmRSS")
+    nodes = Process([nodes_program, server.fleet, chosen.nodes, chosen.seconds], folder / "nodes.log")
+    started.insert(0, nodes)
+    nodes.wait_for("nodes came in", 1800)
+    coming = cpu(pid)
+    federation = None
+    if chosen.clients:
+        started.insert(0, Process([swarm_program, f"http://{server.fleet}", chosen.clients], folder / "swarm.log"))
+        spec = folder / "spec.yaml"
+        spec.write_text(SPEC.format(rounds=chosen.rounds, clients=chosen.clients), encoding="utf-8")
+        federation = server.json("federations", "submit", "--file", spec)["id"]
+    nodes.wait_for("measuring", 600)
+    before = completed(server, federation)
+    used, began = cpu(pid), time.time()
+    nodes.wait_for('"came_seconds"', chosen.seconds + 300)
+    used, wall = cpu(pid) - used, time.time() - began
+    result = json.loads([line for _, line in nodes.lines if line.startswith("{")][-1])
+    result |= {
+        "server_cpu_percent_of_one_core": round(100 * used / wall, 1),
+        "server_cpu_seconds_while_coming": round(coming, 1),
+        "server_idle_mb": idle,
+        "server_mb": memory(pid, "VmRSS"),
+        "server_peak_mb": memory(pid, "VmHWM"),
+        "rounds_completed": completed(server, federation) - before,
+        "seconds": round(wall, 1),
+    }
+    print(json.dumps(result, indent=1))
+
+
+def completed(server, federation):
+    """How many rounds are done."""
+    return server.json("federations", "show", federation)["completed_rounds"] if federation else 0
 
 
 if __name__ == "__main__":

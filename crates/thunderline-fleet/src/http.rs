@@ -27,6 +27,7 @@ pub(crate) async fn serve(State(fleet): State<Fleet>, rpc: Rpc, request: Request
 async fn answer(fleet: &Fleet, rpc: Rpc, request: Request) -> Result<Answer> {
     let signed = caller::over_http(request.headers(), fleet.cx.now())?;
     let node = fleet.node(signed, Transport::Http)?;
-    let received = receive::over_http(request.into_body(), receive::limit(rpc), &fleet.budget).await?;
+    let received =
+        Box::pin(receive::over_http(request.into_body(), receive::limit(rpc), &fleet.budget)).await?;
     calls::call(fleet, rpc, node, received).await
 }

@@ -1,7 +1,8 @@
 //! What the site owner decides.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use serde_json::Value;
 use thunderline_core::{Error, Problem, Result};
 
 /// A program that federations may ask for by name. The command line is the site owner's alone.
@@ -52,6 +53,9 @@ pub struct RunnerConfig {
     pub name: String,
     /// What clients can be selected by.
     pub tags: Vec<String>,
+    /// What the runner can do beside what it finds out itself, and where it is: `gpu: true`, `region: "eu"`. Federations
+    /// select by it.
+    pub capabilities: BTreeMap<String, Value>,
     /// Where the key and temporary models are kept. Made where it is missing.
     pub state: PathBuf,
     /// The local data: a CSV for the built-in trainer (label last), anything for programs.
@@ -73,6 +77,7 @@ impl RunnerConfig {
             server: server.into(),
             name: name.into(),
             tags: Vec::new(),
+            capabilities: BTreeMap::new(),
             state: state.into(),
             data: None,
             evaluation_data: None,

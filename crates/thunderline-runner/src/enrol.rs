@@ -1,9 +1,10 @@
 //! The JSON calls beside Flower's API: enrolling, and claiming a lease.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thunderline_core::{Error, NodeId, RunId};
 
 use crate::{
@@ -18,15 +19,18 @@ struct EnrolRequest<'a> {
     public_key: String,
     name: &'a str,
     tags: &'a [String],
-    capacity: Capacity,
+    capacity: Capacity<'a>,
     version: &'static str,
 }
 
 #[derive(Serialize)]
-struct Capacity {
+struct Capacity<'a> {
     cores: usize,
     /// 0 where it is not known.
     memory_bytes: u64,
+    /// What the site owner says; it replaces what was found out.
+    #[serde(flatten)]
+    stated: &'a BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +54,7 @@ pub(crate) fn enrol(channel: &Channel, config: &RunnerConfig) -> CallResult<Enro
         public_key: STANDARD.encode(channel.key().public_key().pem()),
         name: &config.name,
         tags: &config.tags,
-        capacity: capacity(),
+        capacity: capacity(&config.capabilities),
         version: env!("CARGO_PKG_VERSION"),
     };
     let answer: EnrolAnswer = channel.post_json("/v1/runner/enrol", &request)?;
@@ -63,8 +67,9 @@ pub(crate) fn enrol(channel: &Channel, config: &RunnerConfig) -> CallResult<Enro
     Ok(Enrolment { node: answer.node_id, manifest_key, heartbeat_seconds })
 }
 
-fn capacity() -> Capacity {
+fn capacity(stated: &BTreeMap<String, Value>) -> Capacity<'_> {
     Capacity {
+        stated,
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         memory_bytes: fs::read_to_string("/proc/meminfo")
             .ok()

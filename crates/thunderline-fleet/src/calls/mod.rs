@@ -23,27 +23,36 @@ pub(crate) async fn call(fleet: &Fleet, rpc: Rpc, node: Node, received: Received
     // The share is held until the end of this function, and the answer asks for its own only afterwards: nobody waits
     // while holding.
     let Received { bytes, share: _share } = received;
+    // What the calls need while they wait differs much. Thousands of pulls are held at a time, so all others, which are
+    // short, are kept apart: a held pull is then as small as it can be.
+    if rpc == Rpc::PullMessages {
+        return pull::pull(fleet, &node, &decode(bytes)?).await;
+    }
+    Box::pin(any(fleet, rpc, &node, bytes)).await
+}
+
+async fn any(fleet: &Fleet, rpc: Rpc, node: &Node, bytes: Bytes) -> Result<Answer> {
     match rpc {
-        Rpc::RegisterNode => nodes::register(&node, &decode(bytes)?),
-        Rpc::ActivateNode => nodes::activate(fleet, &node, &decode(bytes)?).await,
+        Rpc::RegisterNode => nodes::register(node, &decode(bytes)?),
+        Rpc::PullMessages => pull::pull(fleet, node, &decode(bytes)?).await,
+        Rpc::ActivateNode => nodes::activate(fleet, node, &decode(bytes)?).await,
         Rpc::DeactivateNode => {
             let request: wire::DeactivateNodeRequest = decode(bytes)?;
-            nodes::leave(fleet, &node, request.node_id, false).await
+            nodes::leave(fleet, node, request.node_id, false).await
         }
         Rpc::UnregisterNode => {
             let request: wire::UnregisterNodeFleetRequest = decode(bytes)?;
-            nodes::leave(fleet, &node, request.node_id, true).await
+            nodes::leave(fleet, node, request.node_id, true).await
         }
-        Rpc::SendNodeHeartbeat => nodes::heartbeat(fleet, &node, &decode(bytes)?).await,
-        Rpc::PullMessages => pull::pull(fleet, &node, &decode(bytes)?).await,
-        Rpc::PushMessages => push::push(fleet, &node, &decode(bytes)?).await,
-        Rpc::GetRun => run::get_run(fleet, &node, &decode(bytes)?).await,
-        Rpc::GetFab => run::get_fab(fleet, &node, &decode(bytes)?).await,
-        Rpc::PullObject => pull_object::pull_object(fleet, &node, &decode(bytes)?).await,
-        Rpc::PushObject => push_object::push_object(fleet, &node, decode(bytes)?).await,
+        Rpc::SendNodeHeartbeat => nodes::heartbeat(fleet, node, &decode(bytes)?).await,
+        Rpc::PushMessages => push::push(fleet, node, &decode(bytes)?).await,
+        Rpc::GetRun => run::get_run(fleet, node, &decode(bytes)?).await,
+        Rpc::GetFab => run::get_fab(fleet, node, &decode(bytes)?).await,
+        Rpc::PullObject => pull_object::pull_object(fleet, node, &decode(bytes)?).await,
+        Rpc::PushObject => push_object::push_object(fleet, node, decode(bytes)?).await,
         Rpc::ConfirmMessageReceived => {
             let request: wire::ConfirmMessageReceivedRequest = decode(bytes)?;
-            own(fleet, &node, request.node.as_ref()).await.map(|()| Answer::default())
+            own(fleet, node, request.node.as_ref()).await.map(|()| Answer::default())
         }
     }
 }

@@ -15,12 +15,13 @@ use crate::{Fleet, answer::Answer, fleet::Node, publish::Delivery};
 /// A client never pulls while it works (docs/fleet-api.md). So one that pulls although it has a task has lost it, and gets
 /// the same message again; how often is for the domain to bound.
 pub(super) async fn pull(fleet: &Fleet, node: &Node, request: &wire::PullMessagesRequest) -> Result<Answer> {
-    own(fleet, node, request.node.as_ref()).await?;
+    Box::pin(own(fleet, node, request.node.as_ref())).await?;
     let until = Instant::now() + fleet.config.hold;
     loop {
         // Before looking, so that work which appears in between is noticed.
         let waiter = fleet.federations.db.signals().waiter(&node_key(node.id));
-        if let Some(delivery) = next(fleet, node).await? {
+        // Apart: it is over before the wait begins, and what it needs is not kept through it.
+        if let Some(delivery) = Box::pin(next(fleet, node)).await? {
             let (message, tree) = delivery.to_wire()?;
             return Ok(Answer::message(&wire::PullMessagesResponse {
                 reconnect: None,

@@ -51,6 +51,7 @@ pub struct Edge {
     pub signer: Arc<ManifestSigner>,
     pub stop: CancellationToken,
     pub router: Router,
+    pub links: Links,
     hold: Duration,
 }
 
@@ -64,18 +65,18 @@ impl Edge {
         let objects = Objects::open(t.dir().join("objects"))?;
         let domain = Federations::new(t.db().clone(), objects);
         let signer = Arc::new(ManifestSigner::open(&t.dir().join("manifest.key"))?);
-        let mut edge =
-            Self { t, domain, signer, stop: CancellationToken::new(), router: Router::new(), hold };
+        let (stop, router, links) = (CancellationToken::new(), Router::new(), Links::new(t.db().clone()));
+        let mut edge = Self { t, domain, signer, stop, router, links, hold };
         edge.restart()?;
         Ok(edge)
     }
 
     /// A new process over the same database and files: nothing is remembered.
     pub fn restart(&mut self) -> Result<()> {
-        let links = Links::new(self.t.db().clone());
+        self.links = Links::new(self.t.db().clone());
         let config = Config { hold: self.hold, ..Config::default() };
         let (cx, domain, signer) = (self.t.system(), self.domain.clone(), self.signer.clone());
-        self.router = router(Fleet::new(cx, links, domain, signer, config, self.stop.clone())?);
+        self.router = router(Fleet::new(cx, self.links.clone(), domain, signer, config, self.stop.clone())?);
         Ok(())
     }
 

@@ -6,9 +6,11 @@ use axum::{
     http::{StatusCode, header},
 };
 use bytes::Bytes;
+use federation::{actions::read::newest_round, state::RoundState};
 use thunderline_core::SignedDuration;
 use thunderline_flower::{ObjectId, Rpc, wire};
 use thunderline_testkit::{TestDb, both};
+use thunderlink::evict::{evict, readmit};
 
 use crate::{
     client::{Client, Transport},
@@ -116,4 +118,31 @@ both!(a_node_that_a_server_forgot_comes_back_by_any_call, async |t: TestDb| {
         client.call(&edge, Rpc::SendNodeHeartbeat, &request).await.unwrap();
     assert!(beat.success);
     edge.t.assert_events(["link.node.joined"]).await;
+});
+
+both!(an_evicted_node_is_told_to_leave_and_its_task_ends, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    for (transport, leave) in
+        [(Transport::Http, Refused::Http(StatusCode::UNAUTHORIZED)), (Transport::Grpc, Refused::Grpc(16))]
+    {
+        let client = Client::new(transport);
+        client.join(&edge).await.unwrap();
+        edge.relay().await?;
+        let federation = edge.federation(1, "round: {max_failures: 0}\n").await?;
+        let task = client.task(&edge).await.unwrap().expect("there is work");
+        evict(&edge.t.operator(), &edge.links, client.id, "it was stolen").await?;
+        assert_eq!(client.pull(&edge).await, Err(leave));
+        assert_eq!(client.join(&edge).await, Err(leave));
+        let reply = client.reply(&task, [0.0; 4], 1);
+        assert_eq!(client.announce(&edge, &reply).await, Err(leave));
+        edge.relay().await?;
+        edge.drive(&federation).await?;
+        let (round, leases) = newest_round(&edge.t.viewer(), &edge.domain, federation.id).await?.unwrap();
+        assert!(matches!(round.state, RoundState::Failed { .. }), "{:?}", round.state);
+        assert_eq!(leases[0].state.name(), "dropped");
+        readmit(&edge.t.operator(), &edge.links, client.id).await?;
+        client.join(&edge).await.unwrap();
+        evict(&edge.t.operator(), &edge.links, client.id, "").await?;
+        edge.relay().await?;
+    }
 });

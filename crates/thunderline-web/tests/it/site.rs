@@ -12,6 +12,7 @@ use thunderline_objects::Objects;
 use thunderline_runtime::{Live, Mesh};
 use thunderline_testkit::TestDb;
 use thunderline_web::{Domains, Settings, Web, problem::MEDIA_TYPE, router};
+use thunderlink::Links;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -22,6 +23,7 @@ pub struct Site {
     pub objects: Objects,
     pub operator: String,
     pub viewer: String,
+    pub links: Links,
     router: Router,
 }
 
@@ -44,8 +46,9 @@ impl Site {
         let operator = thundergate::token::create(&t.admin(), t.db(), "operator", Role::Operator).await?;
         let viewer = thundergate::token::create(&t.admin(), t.db(), "viewer", Role::Viewer).await?;
         let closing = CancellationToken::new();
+        let links = domains.links.clone();
         let web = Web::new(domains, live, t.system(), settings, closing.clone());
-        Ok(Self { router: router(web), t, closing, objects, operator, viewer })
+        Ok(Self { router: router(web), t, closing, objects, operator, viewer, links })
     }
 
     /// Sends a request as it is.

@@ -12,7 +12,7 @@ use thunderline_runner::{NamedCommand, RunnerConfig, Stop};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Global;
-use crate::{client::ServerFile, compose, failure::Result};
+use crate::{client::ServerFile, compose, failure::Result, output::numbers::plain_value};
 
 /// Where a server of this machine expects runners unless told otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
@@ -32,6 +32,9 @@ pub struct Runner {
     /// A label that federations can select by; may be given several times
     #[arg(long = "tag", value_name = "LABEL")]
     tags: Vec<String>,
+    /// What the runner can do or where it is, as gpu=true, region=eu or site=charite; may be given several times
+    #[arg(long = "capability", value_name = "KEY=VALUE", value_parser = capability)]
+    capabilities: Vec<(String, serde_json::Value)>,
     /// Local data: for built-in models a CSV file, features first, the label last
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
@@ -53,6 +56,11 @@ pub struct Runner {
     /// End when standard input ends: for whoever starts runners and must not leave any behind
     #[arg(long, hide = true)]
     while_stdin: bool,
+}
+
+fn capability(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
+    Ok((key.trim().to_owned(), plain_value(value.trim())))
 }
 
 fn command(text: &str) -> Result<NamedCommand, String> {
@@ -80,6 +88,7 @@ impl Runner {
             self.state.clone().unwrap_or_else(|| global.data_dir.join("runners").join(file_name(&name)));
         Ok(RunnerConfig {
             tags: self.tags.clone(),
+            capabilities: self.capabilities.iter().cloned().collect(),
             data: self.data.as_deref().map(path::absolute).transpose()?,
             evaluation_data: self.evaluation_data.as_deref().map(path::absolute).transpose()?,
             feature_scale: self.feature_scale,

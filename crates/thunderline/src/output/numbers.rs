@@ -61,6 +61,15 @@ pub fn short(digest: &str) -> String {
     digest.chars().take(12).collect()
 }
 
+/// What somebody wrote on the command line: true, false or a number where it is one, and text otherwise.
+#[must_use]
+pub fn plain_value(text: &str) -> serde_json::Value {
+    match serde_json::from_str(text) {
+        Ok(value @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_))) => value,
+        _ => serde_json::Value::String(text.to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +98,11 @@ mod tests {
         assert_eq!(ago(now + SignedDuration::from_secs(5), now), "0s ago");
         assert_eq!(ago(now - SignedDuration::from_secs(7_300), now), "2h ago");
         assert_eq!(time(now), "2027-01-15T08:00:00Z");
+    }
+
+    #[test]
+    fn numbers_and_flags_are_read_as_such_and_all_else_as_text() {
+        let read = ["true", "8", "eu", "[1]"].map(plain_value);
+        assert_eq!(read, [true.into(), 8.into(), "eu".into(), "[1]".into()]);
     }
 }

@@ -1,14 +1,13 @@
 //! `thunderline nodes capabilities …`
 
 use clap::Subcommand;
-use serde_json::Value;
 use thunderline_web::dto::node::{Capability, CapabilityRequest, Node};
 
 use super::show::plain;
 use crate::{
     client::Client,
     failure::Result,
-    output::{Format, print, table::table},
+    output::{Format, numbers::plain_value, print, table::table},
 };
 
 /// See and say what a node can do
@@ -46,7 +45,7 @@ impl Capabilities {
         let node: Node = match self {
             Self::Show { id } => client.get(&format!("/api/v1/nodes/{id}"), &[])?,
             Self::Set { id, key, value, disabled } => {
-                let request = CapabilityRequest { value: parse(value), enabled: !disabled };
+                let request = CapabilityRequest { value: plain_value(value), enabled: !disabled };
                 client.put(&format!("/api/v1/nodes/{id}/capabilities/{key}"), &request)?
             }
             Self::Unset { id, key } => {
@@ -66,25 +65,5 @@ impl Capabilities {
             table(&["KEY", "VALUE", "COUNTS", "SAID BY"], &rows)
         });
         Ok(())
-    }
-}
-
-/// As JSON would read it where that is a plain value, and else as text.
-fn parse(text: &str) -> Value {
-    match serde_json::from_str(text) {
-        Ok(value @ (Value::Bool(_) | Value::Number(_))) => value,
-        _ => Value::String(text.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn numbers_and_flags_are_read_as_such_and_all_else_as_text() {
-        assert_eq!(["true", "8", "eu", "[1]"].map(parse), [json!(true), json!(8), json!("eu"), json!("[1]")]);
     }
 }
