@@ -1,9 +1,10 @@
 """What many registered nodes cost a server.
 
-`many.py [--nodes 10000] [--seconds 120] [--clients 50] [--rounds 1000]` builds the programs for release (or takes them
+`many.py [--nodes 10000] [--seconds 120] [--clients 50] [--rounds 1000] [--superlink FOLDER]` builds the programs for release (or takes them
 from `--programs FOLDER`: thunderline, many_nodes, swarm), starts a fresh server, lets the nodes come, starts a federation of
 `--clients` further nodes beside them, and prints, as one JSON object, the server's processor share and memory, and how long
-pulls and heartbeats took. Needs nothing but Python, a Rust toolchain, and `ulimit -n` above the number of nodes.
+pulls and heartbeats took. With `--superlink`, the folder of Flower's own programs, the same nodes come to a SuperLink instead,
+without a federation. Needs nothing but Python, a Rust toolchain, and `ulimit -n` above the number of nodes.
 """
 
 import argparse
@@ -20,6 +21,7 @@ sys.path += [str(REPOSITORY / "bench/flower_comparison"), str(REPOSITORY / "benc
 
 from measure import Server  # noqa: E402
 from process import Process  # noqa: E402
+from superlink import SuperLink  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -70,6 +72,7 @@ def main():
     arguments.add_argument("--clients", type=int, default=50)
     arguments.add_argument("--rounds", type=int, default=1_000)
     arguments.add_argument("--programs", type=Path)
+    arguments.add_argument("--superlink", type=Path)
     chosen = arguments.parse_args()
     server_program, swarm_program, nodes_program = programs(chosen.programs)
     with tempfile.TemporaryDirectory() as folder:
@@ -84,11 +87,17 @@ def main():
 def measure(chosen, named, folder, started):
     """Starts everything, which the caller stops, and prints the result."""
     server_program, swarm_program, nodes_program = named
-    server = Server(server_program, folder)
+    rhythm = []
+    if chosen.superlink:
+        server = SuperLink(chosen.superlink, folder)
+        # It answers at once.
+        server.fleet, chosen.clients, rhythm = server.address, 0, [30, 0, 3]
+    else:
+        server = Server(server_program, folder)
     started.insert(0, server.process)
     pid = server.process.child.pid
     idle = memory(pid, "VmRSS")
-    nodes = Process([nodes_program, server.fleet, chosen.nodes, chosen.seconds], folder / "nodes.log")
+    nodes = Process([nodes_program, server.fleet, chosen.nodes, chosen.seconds, *rhythm], folder / "nodes.log")
     started.insert(0, nodes)
     nodes.wait_for("nodes came in", 1800)
     coming = cpu(pid)

@@ -130,7 +130,9 @@ mod tests {
                     Step::Claim(who, ttl) => {
                         if let Ok(next) = claim.claim(&who.to_string(), ttl, now) {
                             let renewed = claim.owner(now).is_some();
-                            prop_assert!(if renewed { next.token == highest } else { next.token > highest });
+                            let in_order =
+                                if renewed { next.token == highest } else { next.token > highest };
+                            prop_assert!(in_order, "token {} after {highest}", next.token);
                             believes[who as usize] = next.held.as_ref().map(|held| (next.token, held.until));
                             highest = next.token;
                             claim = next;

@@ -3,9 +3,10 @@
 //!
 //! `cargo run --release -p thunderline-runner --example many_nodes -- 127.0.0.1:8000 10000 120`
 //!
-//! Arguments: server, number of nodes, seconds to measure, seconds between heartbeats (30 unless given). Prints one line of
-//! JSON: how long the nodes took to come, and of each kind of call in the measured time the number, the failures and the
-//! times in milliseconds. A pull's time is what it took beyond the server's hold.
+//! Arguments: server, number of nodes, seconds to measure, and where they differ from 30, 20 and 3: seconds between heartbeats,
+//! seconds for which the server holds a pull, seconds between pulls. Prints one line of JSON: how long the nodes took to come,
+//! and of each kind of call in the measured time the number, the failures and the times in milliseconds. A pull's time is what
+//! it took beyond the server's hold.
 
 use std::{env, error::Error, sync::Arc, time::Duration};
 
@@ -21,8 +22,6 @@ use tokio::{
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How long the server holds a pull.
-const HOLD: Duration = Duration::from_secs(20);
 /// Nodes that come at the same time.
 const AT_ONCE: usize = 64;
 
@@ -30,6 +29,14 @@ const AT_ONCE: usize = 64;
 struct Call {
     pull: bool,
     took: Option<Duration>,
+}
+
+/// Seconds.
+#[derive(Clone, Copy)]
+struct Rhythm {
+    heartbeat: f64,
+    hold: f64,
+    pause: f64,
 }
 
 struct Node {
@@ -107,7 +114,7 @@ impl Node {
         }
     }
 
-    async fn pull(&self, calls: &mpsc::UnboundedSender<Call>) {
+    async fn pull(&self, rhythm: Rhythm, calls: &mpsc::UnboundedSender<Call>) {
         let request =
             wire::PullMessagesRequest { node: self.node(), message_ids: Vec::new() }.encode_to_vec();
         let mut stream = None;
@@ -118,8 +125,10 @@ impl Node {
                 eprintln!("pull: {error}");
                 sleep(Duration::from_secs(1)).await;
             }
-            let took = done.ok().map(|_| started.elapsed().saturating_sub(HOLD));
+            let took =
+                done.ok().map(|_| started.elapsed().saturating_sub(Duration::from_secs_f64(rhythm.hold)));
             let _over = calls.send(Call { pull: true, took });
+            sleep(Duration::from_secs_f64(rhythm.pause)).await;
         }
     }
 }
@@ -128,11 +137,13 @@ impl Node {
 async fn main() -> Outcome<()> {
     let args: Vec<_> = env::args().skip(1).collect();
     let [server, count, seconds, rest @ ..] = &args[..] else {
-        return Err("usage: many_nodes HOST:PORT NODES SECONDS [HEARTBEAT-SECONDS]".into());
+        return Err("usage: many_nodes HOST:PORT NODES SECONDS [HEARTBEAT [HOLD [PAUSE]]]".into());
     };
     let (server, count, seconds): (Arc<str>, u32, u64) =
         (server.as_str().into(), count.parse()?, seconds.parse()?);
-    let interval: f64 = rest.first().map_or(Ok(30.0), |text| text.parse())?;
+    let given = |place: usize, usual: f64| rest.get(place).map_or(Ok(usual), |text| text.parse());
+    let rhythm = Rhythm { heartbeat: given(0, 30.0)?, hold: given(1, 20.0)?, pause: given(2, 3.0)? };
+    let interval = rhythm.heartbeat;
     let (calls, mut called) = mpsc::unbounded_channel();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let started = Instant::now();
@@ -149,7 +160,9 @@ async fn main() -> Outcome<()> {
             }
             drop(turn);
             let first = Duration::from_secs_f64(interval * f64::from(number % 997) / 997.0);
-            tokio::spawn(async move { tokio::join!(node.beat(interval, first, &calls), node.pull(&calls)) });
+            tokio::spawn(async move {
+                tokio::join!(node.beat(interval, first, &calls), node.pull(rhythm, &calls))
+            });
             Ok::<_, Box<dyn Error + Send + Sync>>(())
         }));
     }

@@ -108,7 +108,7 @@ impl Client {
         let text = serde_json::to_string(body).expect("requests are plain data");
         let mut request =
             self.agent.put(format!("{}{path}", self.base)).header("content-type", "application/json");
-        for (name, value) in self.authorization() {
+        if let Some((name, value)) = self.authorization() {
             request = request.header(name, value);
         }
         json(self.checked(request.send(text))?)
@@ -120,7 +120,7 @@ impl Client {
     /// As [`Client::get`].
     pub fn delete(&self, path: &str) -> Result<Response<Body>> {
         let mut request = self.agent.delete(format!("{}{path}", self.base));
-        for (name, value) in self.authorization() {
+        if let Some((name, value)) = self.authorization() {
             request = request.header(name, value);
         }
         self.checked(request.call())
@@ -134,7 +134,7 @@ impl Client {
         let text = serde_json::to_string(body).expect("requests are plain data");
         let mut request =
             self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
-        for (name, value) in self.authorization() {
+        if let Some((name, value)) = self.authorization() {
             request = request.header(name, value);
         }
         self.checked(request.send(text)).map(drop)

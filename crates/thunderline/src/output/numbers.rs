@@ -103,6 +103,10 @@ mod tests {
     #[test]
     fn numbers_and_flags_are_read_as_such_and_all_else_as_text() {
         let read = ["true", "8", "eu", "[1]"].map(plain_value);
-        assert_eq!(read, [true.into(), 8.into(), "eu".into(), "[1]".into()]);
+        assert_eq!(
+            read,
+            ["true", "8", "\"eu\"", "\"[1]\""]
+                .map(|json| serde_json::from_str::<serde_json::Value>(json).unwrap())
+        );
     }
 }
