@@ -275,6 +275,7 @@ mod tests {
             include_str!("dag.rs"),
             include_str!("federation.rs"),
             include_str!("flow.rs"),
+            include_str!("grid.rs"),
             include_str!("link.rs"),
             include_str!("system.rs"),
         ];
