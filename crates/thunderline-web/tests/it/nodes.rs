@@ -9,7 +9,7 @@ use thunderline_core::NodeId;
 use thunderline_testkit::{TestDb, both};
 use thunderlink::activate::{self, Profile};
 
-use crate::{MIGRATIONS, site::Site};
+use crate::site::Site;
 
 async fn node(site: &Site, bits: u64) -> thunderline_core::Result<()> {
     let profile = Profile {
