@@ -93,6 +93,7 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         nodes,
         groups,
         secrets,
+        groups,
     })
 }
 

@@ -64,6 +64,8 @@ pub struct View {
     pub groups: Groups,
     /// What private draws come from; none where the spec asks for no privacy.
     pub secrets: Option<Secrets>,
+    /// The tenant's groups of nodes, while the newest round looks for clients and its spec names groups.
+    pub groups: Groups,
 }
 
 /// A round, as far as plans need it.

@@ -1,15 +1,45 @@
 //! Thunderlink's events: nodes come and go, change, are grouped, and are shut out.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Deref};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use thunderline_core::{GroupId, NodeId};
 
-use crate::{event, words};
+use crate::{Shape, event, words};
 
-/// What a node can do or where it is: enabled capabilities by their keys, as `gpu: true`, `cores: 8`, `region: "eu"`.
-pub type Capabilities = BTreeMap<String, Value>;
+/// What a node can do or where it is: enabled capabilities by their keys, as `gpu: true`, `cores: 8`, `region: "eu"`. Values
+/// are texts, numbers, true or false.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Capabilities(pub BTreeMap<String, Value>);
+
+impl Shape for Capabilities {
+    const REQUIRED: bool = false;
+    fn schema() -> Value {
+        let plain = json!({ "anyOf": [{ "type": "boolean" }, { "type": "number" }, { "type": "string" }] });
+        json!({ "type": "object", "additionalProperties": plain })
+    }
+}
+
+impl Deref for Capabilities {
+    type Target = BTreeMap<String, Value>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl FromIterator<(String, Value)> for Capabilities {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl<const N: usize> From<[(String, Value); N]> for Capabilities {
+    fn from(pairs: [(String, Value); N]) -> Self {
+        Self(pairs.into())
+    }
+}
 
 /// What kind of program a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

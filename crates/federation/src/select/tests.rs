@@ -104,7 +104,7 @@ fn a_choice_is_explained_node_by_node_and_objections_agree_with_eligibility() {
         groups.put(group(1), node.node);
     }
     nodes[0].tags.clear();
-    nodes[0].capabilities.clear();
+    nodes[0].capabilities = Capabilities::default();
     (nodes[3].online, nodes[3].kind) = (false, NodeKind::Flower);
     nodes.push(Candidate { node: NodeId::from_bits(5), name: "n5".into(), ..nodes[1].clone() });
     let app = builtin();

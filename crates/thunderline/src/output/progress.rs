@@ -167,6 +167,7 @@ mod tests {
             clients,
             waiting: None,
             privacy: None,
+            waiting: None,
         }
     }
 

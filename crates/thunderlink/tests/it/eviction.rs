@@ -6,7 +6,7 @@ use thunderlink::{
     presence, read, refresh,
 };
 
-use crate::{MIGRATIONS, runner};
+use crate::runner;
 
 both!(an_evicted_node_is_refused_until_it_is_readmitted, async |t: TestDb| {
     let links = Links::new(t.db().clone());

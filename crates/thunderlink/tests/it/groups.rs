@@ -13,7 +13,7 @@ use thunderlink::{
     presence, read, refresh,
 };
 
-use crate::{MIGRATIONS, runner};
+use crate::runner;
 
 fn new(name: &str, parent: Option<&str>) -> NewGroup {
     NewGroup {

@@ -9,7 +9,7 @@ use thunderlink::{
     read,
 };
 
-use crate::{MIGRATIONS, profile, runner};
+use crate::{profile, runner};
 
 fn reports(capacity: Value) -> Profile {
     Profile { capacity: Some(capacity), ..runner() }

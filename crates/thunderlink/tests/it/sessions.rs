@@ -6,7 +6,7 @@ use thunderlink::{
     presence, read,
 };
 
-use crate::{MIGRATIONS, runner};
+use crate::runner;
 
 both!(a_session_is_opened_counted_and_closed_without_a_row_per_request, async |t: TestDb| {
     let links = Links::new(t.db().clone());
