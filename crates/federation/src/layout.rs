@@ -2,7 +2,7 @@
 //!
 //! The wire format that the update came in (chunks, headers) ends at the edge; here there are only arrays.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{collections::BTreeSet, fs::File, io, os::unix::fs::FileExt};
 
 use serde::{Deserialize, Serialize};
 use thunderline_core::{Error, ErrorKind, Result};
@@ -94,6 +94,14 @@ impl UpdateLayout {
     #[must_use]
     pub fn digest(&self) -> Sha256 {
         Sha256::of(&serde_json::to_vec(self).expect("a layout is plain data"))
+    }
+
+    /// The objects that hold its elements, each once.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Sha256> {
+        let segments = self.arrays.iter().flat_map(|array| &array.segments);
+        let objects: BTreeSet<_> = segments.map(|segment| segment.object).collect();
+        objects.into_iter().collect()
     }
 
     /// How many bytes of array elements the update has.

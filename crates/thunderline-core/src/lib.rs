@@ -12,6 +12,7 @@ pub mod id;
 mod job;
 mod manifest;
 mod mesh;
+mod retention;
 
 pub use action::{Action, Decision, Rule};
 pub use cx::{Actor, Clock, Cx, FixedClock, Random, Role, SeededRandom, SystemClock, SystemRandom};
@@ -25,3 +26,4 @@ pub use jiff::{SignedDuration, Timestamp};
 pub use job::{Attempt, Job};
 pub use manifest::Manifest;
 pub use mesh::{DOMAIN_ORDERS, DomainState, Order, Tick, Transition, Wish};
+pub use retention::{Expired, Expiry};

@@ -8,17 +8,22 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
 use thunderline_core::{Error, Result};
 
-use crate::{Hasher, Sha256, Writer};
+use crate::{Hasher, Hold, Sha256, Writer, hold::Removals};
+
+/// Forcing more files than this to disk one by one takes longer than forcing the whole file system.
+const MANY: usize = 32;
 
 /// All blobs of an installation: a root folder with areas in it.
 #[derive(Clone, Debug)]
 pub struct Objects {
     root: Arc<PathBuf>,
     counter: Arc<AtomicU64>,
+    removals: Arc<Removals>,
 }
 
 /// A folder of blobs, each named by its digest.
@@ -42,7 +47,18 @@ impl Objects {
         for left in fs::read_dir(&incoming)? {
             fs::remove_file(left?.path())?;
         }
-        Ok(Self { root: Arc::new(root), counter: Arc::default() })
+        Ok(Self { root: Arc::new(root), counter: Arc::default(), removals: Arc::default() })
+    }
+
+    /// The root folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Holds back every removal by this and its clones while what is returned lives.
+    pub fn hold(&self) -> Hold {
+        self.removals.hold()
     }
 
     /// The area of this name: one or more segments of letters, digits, `-` and `_`, separated by `/`.
@@ -184,15 +200,61 @@ impl Area {
         }
     }
 
-    /// Throws the whole area away. An area that never held anything counts as thrown away.
+    /// Forces these blobs and their names to disk: what is promised of them afterwards survives a power cut.
+    ///
+    /// # Errors
+    /// `not_found` where one is missing; `internal` where the disk fails.
+    pub fn sync(&self, digests: &[Sha256]) -> Result<()> {
+        if digests.is_empty() {
+            return Ok(());
+        }
+        if digests.len() > MANY {
+            for digest in digests {
+                self.length(digest)?;
+            }
+            return rustix::fs::syncfs(File::open(&self.folder)?)
+                .map_err(|error| io::Error::from(error).into());
+        }
+        for digest in digests {
+            self.open(digest)?.sync_data()?;
+        }
+        Ok(File::open(&self.folder)?.sync_all()?)
+    }
+
+    /// Throws the whole area away, or lets it be thrown away at the end of a [`Hold`]. An area that never held anything
+    /// counts as thrown away.
     ///
     /// # Errors
     /// `internal` where the disk fails.
     pub fn remove(&self) -> Result<()> {
-        match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
+        self.objects.removals.folder(self.folder.clone())
+    }
+
+    /// Removes one blob that was stored before `before`, and gives whether it did. Not while something holds removals
+    /// back, and not where it was stored (again) since: whoever stores a blob writes down afterwards what it is for.
+    ///
+    /// # Errors
+    /// `internal` where the disk fails.
+    pub fn remove_blob(&self, digest: &Sha256, before: SystemTime) -> Result<bool> {
+        let path = self.path_of(digest);
+        self.objects.removals.unless_held(|| match fs::metadata(&path) {
+            Ok(about) if about.modified()? < before => {
+                fs::remove_file(&path)?;
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.objects.root()
+    }
+
+    /// Gives a complete file its name.
+    pub(crate) fn name(&self, file: &Path, digest: &Sha256) -> io::Result<()> {
+        self.objects.removals.name(|| fs::rename(file, self.path_of(digest)))
     }
 
     /// The area's folder.
@@ -261,5 +323,60 @@ mod tests {
         for wrong in ["", "..", "a/../b", "/etc", "a//b", "a b"] {
             assert!(objects.area(wrong).is_err(), "{wrong}");
         }
+    }
+
+    const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+
+    fn stored(area: &Area, digest: &Sha256) -> SystemTime {
+        fs::metadata(area.path_of(digest)).unwrap().modified().unwrap()
+    }
+
+    #[test]
+    fn nothing_vanishes_while_it_is_held() {
+        let (_folder, objects) = objects();
+        let (uploads, kept) = (objects.area("rounds/1").unwrap(), objects.checkpoints().unwrap());
+        let (upload, model) = (uploads.put(b"upload").unwrap(), kept.put(b"model").unwrap());
+        let later = stored(&kept, &model) + MINUTE;
+        let (first, second) = (objects.hold(), objects.clone().hold());
+        uploads.remove().unwrap();
+        assert!(!kept.remove_blob(&model, later).unwrap());
+        drop(first);
+        assert!(uploads.contains(&upload) && kept.contains(&model), "the second still holds");
+        drop(second);
+        assert!(!uploads.contains(&upload), "what waited is gone");
+        assert!(kept.contains(&model), "single blobs are removed anew");
+        assert!(kept.remove_blob(&model, later).unwrap());
+        assert!(!kept.remove_blob(&model, later).unwrap(), "it is gone already");
+    }
+
+    #[test]
+    fn a_blob_that_was_stored_again_is_not_removed() {
+        let (_folder, objects) = objects();
+        let kept = objects.checkpoints().unwrap();
+        let model = kept.put(b"model").unwrap();
+        let before = stored(&kept, &model) - MINUTE;
+        assert!(!kept.remove_blob(&model, before).unwrap());
+        kept.sync(&[model]).unwrap();
+        kept.sync(&vec![model; MANY + 1]).unwrap();
+        assert_eq!(kept.sync(&[Sha256::of(b"other")]).unwrap_err().code(), "not_found");
+    }
+
+    #[test]
+    fn everything_stored_is_found_and_nothing_half_written() {
+        let (_folder, objects) = objects();
+        let (train, kept) = (objects.area("rounds/1/train").unwrap(), objects.checkpoints().unwrap());
+        let (upload, model) = (train.put(b"upload").unwrap(), kept.put(b"model").unwrap());
+        let mut half = kept.writer().unwrap();
+        half.write_all(b"half").unwrap();
+        fs::write(kept.folder().join("note.txt"), b"not ours").unwrap();
+        let found: Vec<_> =
+            objects.walk().unwrap().into_iter().map(|it| (it.path, it.digest, it.length)).collect();
+        let path = |area: &str, digest: &Sha256| PathBuf::from(area).join(digest.to_string());
+        assert_eq!(
+            found,
+            [(path("checkpoints", &model), model, 5), (path("rounds/1/train", &upload), upload, 6)]
+        );
+        assert_eq!(objects.area("rounds/2").unwrap().walk().unwrap(), []);
+        assert_eq!(train.walk().unwrap().len(), 1);
     }
 }

@@ -9,8 +9,12 @@
 
 mod area;
 mod digest;
+mod hold;
+mod walk;
 mod writer;
 
 pub use area::{Area, Objects};
 pub use digest::{Hasher, Sha256};
+pub use hold::Hold;
+pub use walk::Stored;
 pub use writer::Writer;

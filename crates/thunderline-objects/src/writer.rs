@@ -43,7 +43,7 @@ impl Writer {
         if let Some(folder) = target.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::rename(&self.path, &target)?;
+        self.area.name(&self.path, &digest)?;
         if let Some(folder) = target.parent() {
             File::open(folder)?.sync_all()?;
         }

@@ -7,12 +7,14 @@
 //! Domains write portable SQL in [`Stmt`]s over tables with their own prefix; tables `tl_*` are the store's. Differences
 //! between the engines live here. Deliberately absent: an object-relational mapper, and any table of a domain.
 
+mod about;
 mod audit;
 mod cursors;
 mod db;
 mod dead_letters;
 mod denials;
 mod engine;
+mod expire;
 mod failure;
 mod jobs;
 mod listen;
@@ -23,6 +25,7 @@ mod read;
 mod row;
 pub mod scratch;
 mod signals;
+pub mod snapshot;
 mod stmt;
 mod tables;
 mod value;
@@ -33,6 +36,7 @@ pub use cursors::Consumer;
 pub use db::Db;
 pub use dead_letters::{Answer, DeadLetters, Failure, Letter};
 pub use engine::Engine;
+pub use expire::Expiring;
 pub use jobs::{
     AttemptEntry, Claimed, Failed, JobDetails, JobEntry, JobFilter, JobState, Jobs, LEASE, Presence,
     Retention, taken_away,

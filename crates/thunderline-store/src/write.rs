@@ -292,6 +292,16 @@ impl Write {
         &mut self.tx
     }
 
+    /// Runs a statement over the store's own tables.
+    pub(crate) async fn store(
+        &mut self,
+        name: &'static str,
+        sql: &'static str,
+        args: Vec<Value>,
+    ) -> Result<u64> {
+        self.tx.exec(name, sql, args).await
+    }
+
     fn key_columns(&self, key: &str) -> Vec<Value> {
         args![self.cx.tenant(), self.cx.actor().to_string(), self.action.name, key]
     }

@@ -38,8 +38,8 @@ struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
-        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, privacy,
-        rounds, workflows,
+        artifacts, backups, changes, checkpoints, decisions, domains, events, executions, federations, health,
+        lineage, nodes, privacy, retention, rounds, workflows,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -77,7 +77,17 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(executions::cancel::cancel))
         .routes(routes!(executions::decide::decide))
         .routes(routes!(executions::snapshot::snapshot))
+        .routes(routes!(backups::request::request, backups::list::list))
+        .routes(routes!(backups::show::show))
+        .routes(routes!(checkpoints::list::list))
+        .routes(routes!(checkpoints::show::show))
+        .routes(routes!(retention::list::list))
+        .routes(routes!(retention::run::run))
+        .routes(routes!(retention::set::set))
+        .routes(routes!(retention::unset::unset))
+        .routes(routes!(retention::preview::preview))
         .routes(routes!(health::health))
+        .routes(routes!(changes::changes))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }

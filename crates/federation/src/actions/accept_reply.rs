@@ -120,7 +120,12 @@ async fn check(
         let digest: Sha256 = model.ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
         let checkpoints = domain.objects.checkpoints()?;
         let area = domain.objects.area(&upload_area(lease.round, lease.purpose))?;
-        crate::blocking(move || update.check(&aggregate::schema(&checkpoints, &digest)?, &area)).await?;
+        crate::blocking(move || {
+            update.check(&aggregate::schema(&checkpoints, &digest)?, &area)?;
+            // What is released counts: it must survive a power cut as the lease does.
+            area.sync(&update.objects())
+        })
+        .await?;
     }
     let bytes = update.as_ref().map_or(0, UpdateLayout::byte_len);
     Ok((Report { num_examples, metrics, bytes }, update))

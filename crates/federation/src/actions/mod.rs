@@ -45,6 +45,7 @@ pub const ALL: &[&Action] = &[
     &crate::privacy::budgets::SET,
     &crate::privacy::exhaust::ACTION,
     &crate::project::ACTION,
+    &crate::retain::ACTION,
     &read::ACTION,
     &read::NODE_ACTION,
     &record_aggregate::ACTION,

@@ -39,6 +39,8 @@ pub fn statements() -> Vec<&'static Stmt> {
         rollups::STATEMENTS,
         rounds::STATEMENTS,
         updates::STATEMENTS,
+        crate::retain::STATEMENTS,
+        crate::running::STATEMENTS,
     ]
     .concat()
 }

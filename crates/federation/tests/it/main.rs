@@ -2,6 +2,7 @@
 
 mod guards;
 mod privacy;
+mod retention;
 mod rounds;
 mod site;
 mod statements;

@@ -1,21 +1,13 @@
-//! What keeps the system itself, on both engines.
+//! The domain's behaviour on both engines, through its public actions.
 
+mod backups;
+mod checkpoints;
+mod health;
+mod home;
 mod registry;
+mod retention;
+mod statements;
 
-use thunderline_store::tables_of;
-use thunderline_testkit::{MigrationSet, TestDb, both};
+use thunderline_testkit::MigrationSet;
 
 const MIGRATIONS: &[MigrationSet] = &[thunderblock::MIGRATIONS];
-
-both!(every_statement_is_understood, async |t: TestDb| {
-    t.db().prepare_all(&thunderblock::statements()).await?;
-});
-
-#[test]
-fn every_statement_stays_in_its_own_tables() {
-    for statement in thunderblock::statements() {
-        let tables = tables_of(statement.sql);
-        assert!(!tables.is_empty(), "{} names no table", statement.name);
-        assert!(tables.iter().all(|table| table.starts_with("block_")), "{}: {tables:?}", statement.name);
-    }
-}

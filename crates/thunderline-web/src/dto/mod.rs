@@ -1,6 +1,8 @@
 //! What travels: the web's own types, made from the domains' and described in the OpenAPI document.
 
 pub mod artifact;
+pub mod backup;
+pub mod checkpoint;
 pub mod decision;
 pub mod domain;
 pub mod event;
@@ -12,6 +14,7 @@ pub mod node;
 pub mod page;
 pub mod privacy;
 pub mod problem;
+pub mod retention;
 pub mod rollup;
 pub mod round;
 pub mod workflow;

@@ -1,6 +1,9 @@
 //! One file per endpoint.
 
 pub mod artifacts;
+pub mod backups;
+pub mod changes;
+pub mod checkpoints;
 pub mod decisions;
 pub mod domains;
 pub mod events;
@@ -12,6 +15,7 @@ pub mod nodes;
 pub mod openapi;
 pub mod page;
 pub mod privacy;
+pub mod retention;
 pub mod rounds;
 pub mod workflows;
 

@@ -7,6 +7,7 @@ mod artifacts;
 mod events;
 mod federations;
 mod site;
+mod upkeep;
 mod workflows;
 
 use thunderline_testkit::MigrationSet;

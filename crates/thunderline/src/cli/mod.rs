@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
 mod artifacts;
+mod backup;
+mod checkpoints;
 mod completions;
 mod decisions;
 mod demo;
@@ -15,8 +17,11 @@ mod migrate;
 mod nodes;
 mod openapi;
 mod privacy;
+mod restore;
+mod retention;
 mod runner;
 mod serve;
+mod watched;
 mod workflows;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -92,6 +97,14 @@ enum Command {
     Events(events::Events),
     /// Check this machine, the data folder and the server, and say what to do
     Doctor(doctor::Doctor),
+    /// Back up this installation, also while it works
+    Backup(backup::Backup),
+    /// Make a data folder from a backup
+    Restore(restore::Restore),
+    /// See what was running at starts, stops and in between
+    Checkpoints(checkpoints::Checkpoints),
+    /// See and say what is kept for how long
+    Retention(retention::Retention),
     /// Bring the database up to date without starting the server
     Migrate(migrate::Migrate),
     /// Print the OpenAPI document of the REST interface
@@ -138,6 +151,10 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Privacy(command) => command.run(global),
         Command::Events(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
+        Command::Backup(command) => command.run(global),
+        Command::Restore(command) => command.run(global),
+        Command::Checkpoints(command) => command.run(global),
+        Command::Retention(command) => command.run(global),
         Command::Migrate(command) => command.run(global),
         Command::Openapi => openapi::run(),
         Command::Completions(command) => command.run(&mut Cli::command()),

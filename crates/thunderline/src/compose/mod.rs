@@ -2,6 +2,7 @@
 
 mod domains;
 mod fleet;
+mod home;
 mod interactions;
 mod lock;
 mod mesh;
@@ -11,6 +12,7 @@ mod steps;
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
 use federation::{actions::read, state::FederationState};
+use thunderblock::checkpoint::{self, Reason};
 use thunderline_core::{Actor, Cx, Error, Result, Role, SystemClock, SystemRandom};
 use thunderline_objects::Objects;
 use thunderline_runtime::{Host, Kind, Tasks, background};
@@ -21,10 +23,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{SERVER_FILE, ServerFile};
-use lock::DataLock;
 
 pub use domains::{MANIFESTS, MIGRATIONS};
 pub use interactions::interactions;
+pub use lock::DataLock;
 pub use options::Options;
 
 /// How long work that has begun may take when the server stops.
@@ -91,7 +93,9 @@ impl Server {
             tracing::info!(path = %path.display(), "made the operator's token");
         }
         let objects = Objects::open(options.data.join("objects"))?;
-        let domains = steps::connect(Domains::over(&db, objects));
+        let domains = steps::connect(Domains::over(&db, objects.clone()));
+        let domains = home::at_home(domains, options, objects)?;
+        checkpoint::begin(&cx, &domains.block).await?;
         let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),
@@ -143,6 +147,9 @@ impl Server {
             Vec::new()
         });
         let unfinished = self.unfinished().await.unwrap_or(0);
+        if let Err(error) = checkpoint::take(&self.cx, &self.domains.block, Reason::Shutdown).await {
+            tracing::warn!(error = error.chain(), "that the server stopped in good order was not noted");
+        }
         self.db.close().await;
         let _gone = fs::remove_file(&self.file);
         let failure = drained

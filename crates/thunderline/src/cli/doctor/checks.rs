@@ -102,7 +102,11 @@ pub fn server(remote: &Remote, data: &Path) -> Finding {
             return Finding::note("server", format!("nothing answers at {}", client.base()), advice);
         }
         Err(failure) => return Finding::bad("server", failure.to_string(), "look at its log"),
-        Ok(_) => {}
+        Ok(health) => {
+            if let Some(finding) = trouble(&health) {
+                return finding;
+            }
+        }
     }
     match client.get::<Page<Federation>>("/api/v1/federations", &[("limit", "1")]) {
         Ok(_) => Finding::good("server", format!("answers at {}", client.base())),
@@ -111,6 +115,18 @@ pub fn server(remote: &Remote, data: &Path) -> Finding {
             Finding::bad("server", format!("{} answers, but: {failure}", client.base()), advice)
         }
     }
+}
+
+/// The worst that the server says of itself.
+fn trouble(health: &Health) -> Option<Finding> {
+    let worst = health.checks.iter().find(|check| !check.ok);
+    let worst = worst.or_else(|| health.checks.iter().find(|check| check.status == "degraded"))?;
+    let (found, advice) = (format!("{}: {}", worst.name, worst.detail), worst.advice.clone());
+    Some(if worst.ok {
+        Finding::note("server", found, advice)
+    } else {
+        Finding::bad("server", found, advice)
+    })
 }
 
 /// Whether the usual ports can be listened on.

@@ -1,20 +1,48 @@
 //! thunderblock as something that runs.
 
-use thunderline_core::SignedDuration;
-use thunderline_runtime::{Domain, Reconciler, Work};
-use thunderline_store::Retention;
+use thunderblock::{Block, backup, checkpoint, health, retention};
+use thunderline_core::{Cx, Result, SignedDuration};
+use thunderline_runtime::{Domain, Reconciler, Registry, Work};
 use thunderline_web::Domains;
 
 pub fn domain(domains: &Domains) -> Domain {
-    let db = domains.db.clone();
+    let block = domains.block.clone();
     Domain::new(&thunderblock::MANIFEST, move |_cx| {
-        let db = db.clone();
+        let block = block.clone();
         async move {
-            let prune = Reconciler::new("block.jobs.prune", SignedDuration::from_hours(1), move |cx| {
-                let db = db.clone();
-                async move { db.jobs().prune(&cx, &Retention::default()).await.map(drop) }
+            let mut jobs = Registry::new();
+            let made = block.clone();
+            jobs.on(move |cx, job: backup::MakeBackup| {
+                let block = made.clone();
+                async move { backup::run(&cx, &block, job.backup).await }
             });
-            Ok(Work { reconcilers: vec![prune], ..Work::default() })
+            let reconcilers = vec![
+                every(&block, "block.retention", SignedDuration::from_hours(1), |cx, block| async move {
+                    retention::sweep(&cx, &block, None).await.map(drop)
+                }),
+                every(&block, "block.checkpoints", SignedDuration::from_mins(1), |cx, block| async move {
+                    checkpoint::periodic(&cx, &block).await.map(drop)
+                }),
+                every(&block, "block.resumes", SignedDuration::from_secs(2), |cx, block| async move {
+                    checkpoint::resume(&cx, &block).await.map(drop)
+                }),
+                every(&block, "block.examine", SignedDuration::from_secs(5), |cx, block| async move {
+                    checkpoint::examine(&cx, &block).await.map(drop)
+                }),
+                every(&block, "block.health", SignedDuration::from_secs(15), |cx, block| async move {
+                    health::look(&cx, &block).await.map(drop)
+                }),
+            ];
+            Ok(Work { jobs, reconcilers, ..Work::default() })
         }
     })
+}
+
+fn every<F, Fut>(block: &Block, name: &'static str, period: SignedDuration, step: F) -> Reconciler
+where
+    F: Fn(Cx, Block) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    let block = block.clone();
+    Reconciler::new(name, period, move |cx| step(cx, block.clone()))
 }

@@ -14,6 +14,7 @@ mod traces;
 mod turn;
 mod wait;
 
+mod backups;
 mod explained;
 mod flower_peers;
 mod hostile;

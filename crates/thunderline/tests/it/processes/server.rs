@@ -22,6 +22,7 @@ pub struct Server {
     // Dropped before the folder that holds its log.
     process: Option<Group>,
     ports: [u16; 3],
+    data: &'static str,
     folder: TempDir,
 }
 
@@ -29,7 +30,7 @@ impl Server {
     /// A server that is ready.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { process: None, ports: free_ports(), folder };
+        let mut server = Self { process: None, ports: free_ports(), data: "data", folder };
         server.restart();
         server
     }
@@ -72,7 +73,13 @@ impl Server {
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder().join("data")
+        self.folder().join(self.data)
+    }
+
+    /// From now on it uses another data folder, on the same ports.
+    pub fn move_to(&mut self, data: &'static str) {
+        assert!(self.process.is_none(), "it runs");
+        self.data = data;
     }
 
     /// What it printed, over all its lives.

@@ -11,7 +11,7 @@ use thunderline_core::{Clock, Random, SystemClock, SystemRandom, Timestamp};
 
 use super::{group::Group, model::Uniform, node::start_runner, server::Server, turn};
 
-const RUNNERS: u32 = 6;
+pub(super) const RUNNERS: u32 = 6;
 
 /// A trainer without arithmetic: answers with the update that the test has prepared for this runner and round.
 const TRAINER: &str = r#"
@@ -36,7 +36,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 /// Uniform in [0, 1).
-fn chance() -> f64 {
+pub(super) fn chance() -> f64 {
     let mut bytes = [0; 4];
     SystemRandom.fill(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
@@ -85,7 +85,7 @@ seed: 1
 }
 
 /// Files and runners; the files stay in the server's folder.
-fn prepare(server: &Server, rounds: u64) -> Vec<Group> {
+pub(super) fn prepare(server: &Server, rounds: u64) -> Vec<Group> {
     let (model, folder) = (Uniform::new(), server.folder());
     model.write(&folder.join("initial.safetensors"), 0.0);
     let script = folder.join("trainer.sh");
@@ -107,7 +107,7 @@ fn prepare(server: &Server, rounds: u64) -> Vec<Group> {
 }
 
 /// How long three rounds in a row take on this machine, a round on average.
-fn pace(server: &Server, id: &str) -> Duration {
+pub(super) fn pace(server: &Server, id: &str) -> Duration {
     let reached = |rounds: u64| {
         super::wait::wait_for("the first rounds", 120, || {
             (server.federation(id)["completed_rounds"].as_u64().unwrap() >= rounds).then(Instant::now)
@@ -158,7 +158,7 @@ fn print_phases(events: &[Value], moments: &[Timestamp]) {
     println!("when each kill came: {phases:?}");
 }
 
-fn every_round_counted_everybody_once(server: &Server, id: &str, rounds: u64) {
+pub(super) fn every_round_counted_everybody_once(server: &Server, id: &str, rounds: u64) {
     let (rest, model) = (server.rest(), Uniform::new());
     let path = format!("/api/v1/federations/{id}");
     let (tried, models) = (rest.list(&format!("{path}/rounds")), server.models(id));
@@ -198,7 +198,7 @@ fn every_round_counted_everybody_once(server: &Server, id: &str, rounds: u64) {
 }
 
 /// What nodes uploaded for rounds that are over is gone, whatever the kills interrupted.
-fn nothing_is_left_behind(server: &Server) {
+pub(super) fn nothing_is_left_behind(server: &Server) {
     let uploads = server.data().join("objects/rounds");
     super::wait::wait_for("uploads of ended rounds to be removed", 60, || {
         let left = fs::read_dir(&uploads).map_or(0, Iterator::count);

@@ -1,0 +1,5 @@
+//! Backups.
+
+pub mod list;
+pub mod request;
+pub mod show;

@@ -1,0 +1,43 @@
+//! `GET /api/v1/checkpoints`
+
+use axum::{
+    Json,
+    extract::{Query, State},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    caller::Caller,
+    dto::{
+        checkpoint::Checkpoint,
+        page::{self, Page},
+    },
+    endpoints::before,
+    problem::Failure,
+    state::Web,
+};
+
+/// Which checkpoints.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// How many at most: 50 unless told otherwise, 1000 at most.
+    limit: Option<u32>,
+    /// Go on after the piece whose `next` this is.
+    before: Option<String>,
+}
+
+/// Checkpoints of the system, the newest first. Needs the role operator.
+#[utoipa::path(
+    get, path = "/api/v1/checkpoints", tag = "checkpoints", params(Wanted), responses((status = OK, body = Page<Checkpoint>))
+)]
+pub async fn list(
+    State(web): State<Web>,
+    Caller(cx): Caller,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Page<Checkpoint>>, Failure> {
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let found = thunderblock::checkpoint::list(&cx, &web.domains().block, before, limit + 1).await?;
+    Ok(Json(Page::piece(found, limit, |checkpoint| checkpoint.at.to_string())))
+}

@@ -1,0 +1,4 @@
+//! System checkpoints.
+
+pub mod list;
+pub mod show;
