@@ -1,6 +1,10 @@
 //! What a start makes of the stop before it.
 
-use std::{fs, sync::Arc, sync::Mutex};
+use std::{
+    fs::{self, File},
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use thunderblock::{
     Block,
@@ -95,6 +99,8 @@ both!(damage_after_a_stop_that_was_not_in_good_order_is_found_and_shown, async |
     assert_eq!(block.health.now().checks[0].status, Status::Healthy);
 
     fs::write(kept.path_of(&torn), b"torn")?;
+    // The disk's clock is not the test's.
+    File::options().write(true).open(kept.path_of(&torn))?.set_modified(SystemTime::from(cx.now()))?;
     checkpoint::begin(&cx, block).await?;
     assert_eq!(checkpoint::examine(&cx, block).await?, 1);
     let found = block.health.now().checks.remove(0);
