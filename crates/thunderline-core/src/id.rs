@@ -64,6 +64,8 @@ uuid_id! {
     JobId = "job",
     /// A workflow being carried out.
     ExecutionId = "execution",
+    /// A schedule of jobs.
+    ScheduleId = "schedule",
 }
 
 macro_rules! wire_id {

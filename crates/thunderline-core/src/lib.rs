@@ -19,7 +19,7 @@ pub use error::{Error, ErrorClass, ErrorKind, Problem, Result};
 pub use event::{Contracts, Envelope, Event, Subject};
 pub use id::{
     ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
-    TenantId,
+    ScheduleId, TenantId,
 };
 pub use jiff::{SignedDuration, Timestamp};
 pub use job::{Attempt, Job};

@@ -6,7 +6,7 @@
 
 use thunderline_core::{
     ArtifactId, EventId, ExecutionId, FederationId, JobId, LeaseId, NodeId, RollupId, RoundId, RunId,
-    TenantId, Timestamp,
+    ScheduleId, TenantId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -115,6 +115,7 @@ bind!(Uuid:
     EventId => |v| v.0,
     JobId => |v| v.0,
     ExecutionId => |v| v.0,
+    ScheduleId => |v| v.0,
 );
 
 /// Fetches a list of types by a function.
@@ -150,6 +151,7 @@ fetch!(
     EventId => |v| uuid(v).map(Self),
     JobId => |v| uuid(v).map(Self),
     ExecutionId => |v| uuid(v).map(Self),
+    ScheduleId => |v| uuid(v).map(Self),
 );
 
 fn integer(value: &Value) -> Option<i64> {

@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use thunderline_core::{Action, Cx, Decision, Error, Event, Job, Result, Subject, Timestamp};
 
 use crate::{
-    Db, Engine, Row, Stmt, Value, args,
+    Db, Engine, NamedJob, Row, Stmt, Value, args,
     audit::{self, Outcome},
     cursors,
     engine::Tx,
@@ -139,6 +139,11 @@ impl Write {
             Ok(job) => self.jobs.push(job),
             Err(error) => self.fail(J::NAME, error),
         }
+    }
+
+    /// Asks for work whose kind is known by name only. Where the same job waits already, the earlier of both times counts.
+    pub fn enqueue_named(&mut self, job: NamedJob) {
+        self.jobs.push(enqueue::Pending::named(&self.cx, job));
     }
 
     /// Completes the job whose handler this transaction belongs to, together with all that it writes: then the effect

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::{Db, Row};
 
 pub use end::Failed;
+pub use enqueue::NamedJob;
 pub use history::{AttemptEntry, JobDetails, JobEntry, JobFilter};
 pub use presence::Presence;
 pub use prune::Retention;

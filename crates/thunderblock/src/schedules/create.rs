@@ -1,0 +1,95 @@
+//! Make a schedule.
+
+use thunderline_core::{Action, Cx, Error, ErrorKind, Problem, Result, Role, Rule, Timestamp};
+
+use super::{Missed, Schedule, ScheduleState, about_schedule, cron, rows};
+use crate::Block;
+
+/// Who may make schedules.
+pub const ACTION: Action = Action::new("block.schedule.create", Rule::AtLeast(Role::Operator));
+
+/// The longest name.
+const NAME: usize = 64;
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSchedule {
+    /// What people call it: letters, digits, `.`, `_`, `-`.
+    pub name: String,
+    /// When: a cron expression.
+    pub cron: String,
+    /// By the clocks of this IANA time zone.
+    pub zone: String,
+    /// The kind of job.
+    pub job: String,
+    /// The key of the job; the schedule's id unless given.
+    pub key: Option<String>,
+    /// The job itself.
+    pub payload: serde_json::Value,
+    /// What happens with times at which no server ran.
+    pub missed: Missed,
+}
+
+/// Makes it; it fires from now on.
+///
+/// # Errors
+/// `invalid` with everything that is wrong; `conflict` where the name is taken.
+pub async fn create(cx: &Cx, domain: &Block, wanted: NewSchedule) -> Result<Schedule> {
+    ACTION.authorize(cx)?;
+    let now = cx.now();
+    let next_at = check(domain, &wanted, now)?;
+    let id = cx.id();
+    let schedule = Schedule {
+        id,
+        name: wanted.name,
+        cron: wanted.cron,
+        zone: wanted.zone,
+        job: wanted.job,
+        key: wanted.key.unwrap_or_else(|| id.to_string()),
+        payload: wanted.payload,
+        missed: wanted.missed,
+        state: ScheduleState::Active,
+        next_at: Some(next_at),
+        last_at: None,
+        created_by: cx.actor().to_string(),
+        created_at: now,
+    };
+    let mut write = domain.db.write(cx, &ACTION).await?;
+    rows::insert(&mut write, cx, &schedule).await.map_err(|error| match error.kind() {
+        ErrorKind::Conflict => Error::conflict(format!("there is a schedule {} already", schedule.name)),
+        _ => error,
+    })?;
+    write.commit(&about_schedule(id)).await?;
+    Ok(schedule)
+}
+
+/// The first time, or everything that is wrong.
+fn check(domain: &Block, wanted: &NewSchedule, now: Timestamp) -> Result<Timestamp> {
+    let mut problems = Vec::new();
+    let mut problem = |path: &str, reason: String, allowed: String| {
+        problems.push(Problem { path: path.into(), reason, allowed });
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name = &wanted.name;
+    if name.is_empty() || name.len() > NAME || !name.chars().all(allowed) {
+        problem(
+            "name",
+            format!("'{name}' is no name"),
+            format!("1 to {NAME} letters, digits, '.', '_' or '-'"),
+        );
+    }
+    if !domain.jobs.contains(&wanted.job.as_str()) {
+        problem("job", format!("there is no job '{}'", wanted.job), domain.jobs.join(", "));
+    }
+    if !wanted.payload.is_object() {
+        problem("payload", "it is not an object".into(), "an object with the fields of the job".into());
+    }
+    let times = (cron::Cron::parse(&wanted.cron), cron::zone(&wanted.zone));
+    if let ((Ok(cron), Ok(zone)), true) = (&times, problems.is_empty()) {
+        return cron.next(now, zone).ok_or_else(|| {
+            Error::invalid_value("cron", "it never happens again", "a time that is still to come")
+        });
+    }
+    problems.extend([times.0.err(), times.1.err()].iter().flatten().flat_map(Error::problems).cloned());
+    Err(Error::invalid("the schedule cannot be accepted", problems))
+}
