@@ -78,7 +78,7 @@ pub const MANIFEST: Manifest = Manifest {
         system::DomainDeactivated::NAME,
     ],
     consumes: &[],
-    jobs: &[],
+    jobs: &[<jobs::prune::Prune as thunderline_core::Job>::NAME],
     ports: &[],
     depends_on: &[],
     required: true,

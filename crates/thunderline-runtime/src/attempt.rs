@@ -1,8 +1,8 @@
 //! One attempt at a job: running its handler while the lease is kept, and noting how that ended.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use thunderline_core::{Attempt, Cx, Error, Result};
+use thunderline_core::{Attempt, Cx, Error, JobId, Result};
 use thunderline_store::{Claimed, Db, LEASE, taken_away};
 use tokio::time::timeout;
 
@@ -68,10 +68,16 @@ async fn keep_lease(db: &Db, cx: &Cx, job: &Claimed) -> Error {
 
 /// Notes how attempts ended. What cannot be noted runs again when its lease has ended: at least once.
 pub(crate) async fn note(db: &Db, cx: &Cx, ended: Vec<Ended>) {
-    let mut completed = Vec::new();
+    let done = note_others(db, cx, ended).await;
+    note_done(db, cx, &done).await;
+}
+
+/// Notes how attempts ended that did not complete their jobs, and gives the jobs that are to be noted as completed.
+pub(crate) async fn note_others(db: &Db, cx: &Cx, ended: Vec<Ended>) -> Vec<Claimed> {
+    let mut done = Vec::new();
     for Ended { job, outcome } in ended {
         match outcome {
-            Outcome::Done(Done::Completed) => completed.push(job),
+            Outcome::Done(Done::Completed) => done.push(job),
             Outcome::CompletedAlready | Outcome::TakenAway => {}
             outcome => {
                 if let Err(error) = note_one(db, cx, &job, outcome).await {
@@ -80,16 +86,24 @@ pub(crate) async fn note(db: &Db, cx: &Cx, ended: Vec<Ended>) {
             }
         }
     }
-    if completed.is_empty() {
+    done
+}
+
+/// Notes jobs as completed.
+pub(crate) async fn note_done(db: &Db, cx: &Cx, done: &[Claimed]) {
+    if done.is_empty() {
         return;
     }
-    match db.jobs().finish_all(cx, &completed).await {
-        Ok(noted) => {
-            for job in completed.iter().filter(|job| !noted.contains(&job.id)) {
-                unnoted(job, &Error::conflict("the lease was lost"));
-            }
-        }
-        Err(error) => completed.iter().for_each(|job| unnoted(job, &error)),
+    match db.jobs().finish_all(cx, done).await {
+        Ok(finished) => warn_of_lost(done, &finished),
+        Err(error) => done.iter().for_each(|job| unnoted(job, &error)),
+    }
+}
+
+/// Says which jobs somebody else has now.
+pub(crate) fn warn_of_lost(done: &[Claimed], finished: &BTreeSet<JobId>) {
+    for job in done.iter().filter(|job| !finished.contains(&job.id)) {
+        unnoted(job, &Error::conflict("the lease was lost"));
     }
 }
 

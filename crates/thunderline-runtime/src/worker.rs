@@ -4,16 +4,16 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use thunderline_core::{Cx, Error, JobId, Result};
-use thunderline_store::{Claimed, Db, JOBS};
+use thunderline_store::{Claimed, Db, JOBS, Turn, Wanted};
 use tokio::{
     task::{Id, JoinError, JoinSet},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Done, Registry,
-    attempt::{Ended, Outcome, attempt, note},
+    attempt::{Ended, Outcome, attempt, note, note_done, note_others, warn_of_lost},
     presence,
 };
 
@@ -49,7 +49,7 @@ impl Worker {
     /// # Errors
     /// Where the queue cannot be read. A failing job is not an error of the worker; its row says what happened.
     pub async fn run_once(&self, cx: &Cx) -> Result<usize> {
-        let jobs = self.claim(cx, &Running::default()).await?;
+        let jobs = self.claim(cx).await?;
         let count = jobs.len();
         let attempts = jobs.into_iter().map(|job| attempt(&self.db, &self.registry, cx, job));
         note(&self.db, cx, join_all(attempts).await).await;
@@ -84,17 +84,22 @@ impl Worker {
         // A name that no other process has or had: who is dead must not be taken for who is alive.
         let name = format!("{}-{:08x}", self.name, cx.random_u64() >> 32);
         let worker = Self { name: name.into(), ..self.clone() };
-        // Who has nothing to do has nothing that could be taken over.
-        let present = match worker.registry.names().is_empty() {
-            true => None,
-            false => Some(presence::keep(&worker.db, &cx, &worker.name).await),
-        };
+        if worker.registry.names().is_empty() {
+            cancel.cancelled().await;
+            return Ok(());
+        }
+        let present = presence::keep(&worker.db, &cx, &worker.name).await;
         let mut running = Running::default();
+        let mut done = Vec::new();
+        let mut looked: Option<Instant> = None;
         while !cancel.is_cancelled() {
             let waiter = worker.db.signals().waiter(JOBS);
-            match worker.claim(&cx, &running).await {
-                Ok(jobs) => jobs.into_iter().for_each(|job| running.begin(&worker, &cx, job)),
-                Err(error) => tracing::warn!(error = error.chain(), "the job queue cannot be read"),
+            // A busy worker looks for leases that ended now and then, an idle one whenever it is woken.
+            if done.is_empty() || looked.is_none_or(|at| at.elapsed() >= POLL) {
+                looked = Some(Instant::now());
+                worker.look_and_turn(&cx, &mut done, &mut running).await;
+            } else {
+                worker.turn(&cx, &mut done, &mut running).await;
             }
             // A full worker waits for room, also where it is told of more work.
             let full = running.tasks.len() >= worker.concurrency;
@@ -103,41 +108,62 @@ impl Worker {
                 Some(first) = running.tasks.join_next_with_id() => running.ended(first),
                 _ = timeout(POLL, waiter.wait()), if !full => Vec::new(),
             };
-            note(&worker.db, &cx, ended).await;
+            done.extend(note_others(&worker.db, &cx, ended).await);
         }
         while let Some(first) = running.tasks.join_next_with_id().await {
-            note(&worker.db, &cx, running.ended(first)).await;
+            done.extend(note_others(&worker.db, &cx, running.ended(first)).await);
         }
-        if let Some(present) = present {
-            present.end().await;
-        }
+        note_done(&worker.db, &cx, &done).await;
+        present.end().await;
         Ok(())
     }
 
-    /// As many jobs as there is room for: first of the kinds that have a limit of their own, then of all others.
-    async fn claim(&self, cx: &Cx, running: &Running) -> Result<Vec<Claimed>> {
-        let mut room = self.concurrency.saturating_sub(running.tasks.len());
-        let (mut jobs, mut others) = (Vec::new(), Vec::new());
+    async fn look_and_turn(&self, cx: &Cx, done: &mut Vec<Claimed>, running: &mut Running) {
+        match self.db.jobs().look(cx).await {
+            Ok(false) if done.is_empty() => {}
+            Ok(_) => self.turn(cx, done, running).await,
+            Err(error) => tracing::warn!(error = error.chain(), "the job queue cannot be read"),
+        }
+    }
+
+    /// Notes what is done, and begins as many jobs as there is room for. What cannot be noted now is noted at the next
+    /// turn; at worst the job runs again.
+    async fn turn(&self, cx: &Cx, done: &mut Vec<Claimed>, running: &mut Running) {
+        match self.take(cx, done, running).await {
+            Ok(Turn { finished, claimed }) => {
+                warn_of_lost(done, &finished);
+                done.clear();
+                claimed.into_iter().for_each(|job| running.begin(self, cx, job));
+            }
+            Err(error) => tracing::warn!(error = error.chain(), "the job queue cannot be written"),
+        }
+    }
+
+    async fn claim(&self, cx: &Cx) -> Result<Vec<Claimed>> {
+        if self.registry.names().is_empty() || !self.db.jobs().look(cx).await? {
+            return Ok(Vec::new());
+        }
+        Ok(self.take(cx, &[], &Running::default()).await?.claimed)
+    }
+
+    /// First of the kinds that have a limit of their own, then of all others.
+    async fn take(&self, cx: &Cx, done: &[Claimed], running: &Running) -> Result<Turn> {
+        let (mut wanted, mut others) = (Vec::new(), Vec::new());
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         for (name, kind) in self.registry.kinds() {
             match kind.concurrency {
                 None => others.push(name),
                 Some(most) => {
-                    let limit = most.saturating_sub(running.count(name)).min(room);
-                    let claimed = self.claim_some(cx, &[name], limit).await?;
-                    room -= claimed.len();
-                    jobs.extend(claimed);
+                    let limit = Some(number(most.saturating_sub(running.count(name))));
+                    wanted.push(Wanted { names: vec![name], limit });
                 }
             }
         }
         if !others.is_empty() {
-            jobs.extend(self.claim_some(cx, &others, room).await?);
+            wanted.push(Wanted { names: others, limit: None });
         }
-        Ok(jobs)
-    }
-
-    async fn claim_some(&self, cx: &Cx, names: &[&str], limit: usize) -> Result<Vec<Claimed>> {
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        self.db.jobs().claim(cx, &self.name, names, limit).await
+        let room = number(self.concurrency.saturating_sub(running.tasks.len()));
+        self.db.jobs().turn(cx, &self.name, done, &wanted, room).await
     }
 }
 

@@ -35,7 +35,7 @@ pub use dead_letters::{Answer, DeadLetters, Failure, Letter};
 pub use engine::Engine;
 pub use jobs::{
     AttemptEntry, Claimed, Failed, JobDetails, JobEntry, JobFilter, JobState, Jobs, LEASE, NamedJob,
-    Presence, Retention, taken_away,
+    Presence, Retention, Turn, Wanted, taken_away,
 };
 pub use listen::Listener;
 pub use migrate::{Migration, MigrationSet, STORE_MIGRATIONS};

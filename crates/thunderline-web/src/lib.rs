@@ -38,8 +38,8 @@ struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
-        artifacts, decisions, domains, events, executions, federations, health, lineage, nodes, rounds,
-        workflows,
+        artifacts, decisions, domains, events, executions, federations, health, jobs, lineage, nodes, rounds,
+        schedules, workflows,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -75,6 +75,16 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(executions::cancel::cancel))
         .routes(routes!(executions::decide::decide))
         .routes(routes!(executions::snapshot::snapshot))
+        .routes(routes!(jobs::list::list))
+        .routes(routes!(jobs::show::show))
+        .routes(routes!(jobs::cancel::cancel))
+        .routes(routes!(jobs::retry::retry))
+        .routes(routes!(jobs::run::run))
+        .routes(routes!(schedules::create::create, schedules::list::list))
+        .routes(routes!(schedules::show::show, schedules::delete::delete))
+        .routes(routes!(schedules::pause::pause))
+        .routes(routes!(schedules::resume::resume))
+        .routes(routes!(schedules::run::run))
         .routes(routes!(health::health))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

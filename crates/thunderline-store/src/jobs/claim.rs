@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 use thunderline_core::{Cx, Error, ErrorKind, JobId, Result, SignedDuration, Timestamp};
 
 use super::{Claimed, JobState, Jobs, LEASE, history};
-use crate::{Engine, args, signals};
+use crate::{Engine, args, engine::Tx, signals};
 
 /// A look before the claim, so that idle workers do not queue up for SQLite's single writer.
 const LOOK: &str = "select (select 1 from tl_jobs where state = 'available' and run_at <= $1 limit 1) as due,
@@ -44,11 +44,22 @@ impl Jobs {
     /// # Errors
     /// `unavailable`, `internal`.
     pub async fn claim(&self, cx: &Cx, worker: &str, names: &[&str], limit: u32) -> Result<Vec<Claimed>> {
-        let now = cx.now();
-        if limit == 0 {
+        if limit == 0 || !self.look(cx).await? {
             return Ok(Vec::new());
         }
-        let (due, expired) = self.look(now).await?;
+        let mut tx = self.0.pools().begin_queue().await?;
+        let jobs = claim_in(&mut tx, cx, worker, names, limit).await?;
+        tx.commit().await?;
+        Ok(jobs)
+    }
+
+    /// Whether jobs are due, after putting back those whose worker let its lease end.
+    ///
+    /// # Errors
+    /// `unavailable`, `internal`.
+    pub async fn look(&self, cx: &Cx) -> Result<bool> {
+        let now = cx.now();
+        let (due, expired) = self.due_and_expired(now).await?;
         if expired {
             match self.put_back(now).await {
                 // On PostgreSQL the same job may be enqueued at this very moment; the next look sees it.
@@ -56,17 +67,7 @@ impl Jobs {
                 other => other?,
             }
         }
-        if !due && !expired {
-            return Ok(Vec::new());
-        }
-        let mut tx = self.0.pools().begin_write(None).await?;
-        let mut args = args![now, now + LEASE, worker, limit];
-        args.extend(names.iter().map(|&name| name.into()));
-        let rows = tx.all("job.claim", AssertSqlSafe(claim_sql(tx.engine(), names.len())), args).await?;
-        let mut jobs = rows.iter().map(Claimed::from_row).collect::<Result<Vec<_>>>()?;
-        tx.commit().await?;
-        jobs.sort_by_key(|job| (job.order, job.id));
-        Ok(jobs)
+        Ok(due || expired)
     }
 
     /// Takes one waiting job, whether or not its time has come.
@@ -90,8 +91,7 @@ impl Jobs {
         Claimed::from_row(&row)
     }
 
-    /// Whether jobs are due, and whether leases have ended.
-    async fn look(&self, now: Timestamp) -> Result<(bool, bool)> {
+    async fn due_and_expired(&self, now: Timestamp) -> Result<(bool, bool)> {
         let mut tx = self.0.pools().begin_read(None).await?;
         let Some(row) = tx.one("job.look", LOOK, args![now]).await? else { return Ok((false, false)) };
         Ok((row.get::<Option<i64>>("due")?.is_some(), row.get::<Option<i64>>("expired")?.is_some()))
@@ -147,6 +147,22 @@ impl Jobs {
         self.0.signals().notify(signals::JOBS);
         Ok(rows)
     }
+}
+
+pub(super) async fn claim_in(
+    tx: &mut Tx,
+    cx: &Cx,
+    worker: &str,
+    names: &[&str],
+    limit: u32,
+) -> Result<Vec<Claimed>> {
+    let now = cx.now();
+    let mut args = args![now, now + LEASE, worker, limit];
+    args.extend(names.iter().map(|&name| name.into()));
+    let rows = tx.all("job.claim", AssertSqlSafe(claim_sql(tx.engine(), names.len())), args).await?;
+    let mut jobs = rows.iter().map(Claimed::from_row).collect::<Result<Vec<_>>>()?;
+    jobs.sort_by_key(|job| (job.order, job.id));
+    Ok(jobs)
 }
 
 /// Arguments: now, end of the lease, worker, limit, then the names. The choice is materialized: PostgreSQL might else

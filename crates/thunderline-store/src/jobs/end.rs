@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use thunderline_core::{Cx, Error, ErrorKind, JobId, Result, Timestamp};
 
 use super::{Claimed, Jobs, claim::lost, cut, history, retry};
-use crate::{Engine, args, signals};
+use crate::{Engine, args, engine::Tx, signals};
 
 /// Looks before a failure to put a job back is reported.
 const CLASHES: u32 = 3;
@@ -77,26 +77,12 @@ impl Jobs {
     /// # Errors
     /// `unavailable`.
     pub async fn finish_all(&self, cx: &Cx, jobs: &[Claimed]) -> Result<BTreeSet<JobId>> {
-        let mut list = String::from("[");
-        for job in jobs {
-            let comma = if list.len() == 1 { "" } else { "," };
-            let (id, token) = (job.id.0.simple(), job.token);
-            write!(list, r#"{comma}{{"id":"{id}","token":{token}}}"#).expect("a string takes everything");
-        }
-        list.push(']');
-        let args = args![list, cx.now()];
-        let mut tx = self.0.pools().begin_write(None).await?;
-        let rows = match tx.engine() {
-            Engine::Postgres => tx.all("job.finish", FINISH_POSTGRES, args).await?,
-            Engine::Sqlite => {
-                tx.exec("job.keep", KEEP_SQLITE, args.clone()).await?;
-                tx.all("job.finish", FINISH_SQLITE, args).await?
-            }
-        };
+        let mut tx = self.0.pools().begin_queue().await?;
+        let noted = finish_in(&mut tx, cx, jobs).await?;
         tx.commit().await?;
         // Jobs of the same names and keys may have waited for these.
         self.0.signals().notify(signals::JOBS);
-        rows.iter().map(|row| row.get("id")).collect()
+        Ok(noted)
     }
 
     /// Notes a failure: another try later, or none where the error's class says that it cannot help or its budget, or the
@@ -184,4 +170,23 @@ impl Jobs {
         self.0.signals().notify(signals::JOBS);
         Ok(())
     }
+}
+
+pub(super) async fn finish_in(tx: &mut Tx, cx: &Cx, jobs: &[Claimed]) -> Result<BTreeSet<JobId>> {
+    let mut list = String::from("[");
+    for job in jobs {
+        let comma = if list.len() == 1 { "" } else { "," };
+        let (id, token) = (job.id.0.simple(), job.token);
+        write!(list, r#"{comma}{{"id":"{id}","token":{token}}}"#).expect("a string takes everything");
+    }
+    list.push(']');
+    let args = args![list, cx.now()];
+    let rows = match tx.engine() {
+        Engine::Postgres => tx.all("job.finish", FINISH_POSTGRES, args).await?,
+        Engine::Sqlite => {
+            tx.exec("job.keep", KEEP_SQLITE, args.clone()).await?;
+            tx.all("job.finish", FINISH_SQLITE, args).await?
+        }
+    };
+    rows.iter().map(|row| row.get("id")).collect()
 }

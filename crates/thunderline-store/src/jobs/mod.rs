@@ -13,6 +13,7 @@ mod prune;
 mod retry;
 mod state;
 mod steer;
+mod turn;
 
 use thunderline_core::{Attempt, JobId, Result, SignedDuration, TenantId, Timestamp};
 use uuid::Uuid;
@@ -25,6 +26,7 @@ pub use history::{AttemptEntry, JobDetails, JobEntry, JobFilter};
 pub use presence::Presence;
 pub use prune::Retention;
 pub use state::JobState;
+pub use turn::{Turn, Wanted};
 
 /// How long a claim lasts without being renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(30);

@@ -7,11 +7,13 @@ pub mod events;
 pub mod executions;
 pub mod federations;
 pub mod health;
+pub mod jobs;
 pub mod lineage;
 pub mod nodes;
 pub mod openapi;
 pub mod page;
 pub mod rounds;
+pub mod schedules;
 pub mod workflows;
 
 use axum::http::Uri;

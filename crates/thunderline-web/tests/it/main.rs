@@ -6,6 +6,7 @@ mod access;
 mod artifacts;
 mod events;
 mod federations;
+mod jobs;
 mod site;
 mod workflows;
 

@@ -9,12 +9,14 @@ mod domains;
 mod events;
 mod federations;
 mod golden;
+mod jobs;
 mod lineage;
 mod logging;
 mod migrate;
 mod nodes;
 mod openapi;
 mod runner;
+mod schedules;
 mod serve;
 mod workflows;
 
@@ -87,6 +89,10 @@ enum Command {
     Domains(domains::Domains),
     /// See what happens
     Events(events::Events),
+    /// Look at the job queue and steer it
+    Jobs(jobs::Jobs),
+    /// Enqueue jobs at given times, again and again
+    Schedules(schedules::Schedules),
     /// Check this machine, the data folder and the server, and say what to do
     Doctor(doctor::Doctor),
     /// Bring the database up to date without starting the server
@@ -133,6 +139,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Decisions(command) => command.run(global),
         Command::Domains(command) => command.run(global),
         Command::Events(command) => command.run(global),
+        Command::Jobs(command) => command.run(global),
+        Command::Schedules(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
         Command::Migrate(command) => command.run(global),
         Command::Openapi => openapi::run(),

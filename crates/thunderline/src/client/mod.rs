@@ -100,6 +100,18 @@ impl Client {
         self.send(path, &[], &[("content-type", "application/json")], text)
     }
 
+    /// Removes something, and gives what it was.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut request = self.agent.delete(format!("{}{path}", self.base));
+        for (name, value) in self.authorization() {
+            request = request.header(name, value);
+        }
+        json(self.checked(request.call())?)
+    }
+
     /// Sends a text as it is.
     ///
     /// # Errors

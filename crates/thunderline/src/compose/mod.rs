@@ -91,7 +91,9 @@ impl Server {
             tracing::info!(path = %path.display(), "made the operator's token");
         }
         let objects = Objects::open(options.data.join("objects"))?;
-        let domains = steps::connect(Domains::over(&db, objects));
+        let mut domains = Domains::over(&db, objects);
+        domains.block = domains.block.with_jobs(domains::job_names());
+        let domains = steps::connect(domains);
         let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),

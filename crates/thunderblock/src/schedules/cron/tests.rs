@@ -97,14 +97,13 @@ fn happens(cron: &Cron, instant: Timestamp, zone: &TimeZone) -> bool {
     if cron.any_hour {
         return matches(local);
     }
-    let before = zone.to_datetime(instant - jiff::SignedDuration::from_secs(60));
-    let jump = local.duration_since(before).as_mins();
+    let earlier = |minutes: i64| zone.to_datetime(instant - jiff::SignedDuration::from_mins(minutes));
     // After a gap, everything in it is made up for.
+    let before = earlier(1);
+    let jump = local.duration_since(before).as_mins();
     let skipped = (1..jump).any(|minute| matches(before + jiff::SignedDuration::from_mins(minute)));
     // What came before is not repeated.
-    let seen = (1..=180)
-        .any(|minutes| zone.to_datetime(instant - jiff::SignedDuration::from_mins(minutes)) == local);
-    skipped || (matches(local) && !seen)
+    skipped || (matches(local) && !(1..=180).any(|minutes| earlier(minutes) == local))
 }
 
 fn expressions() -> impl Strategy<Value = String> {

@@ -1,0 +1,26 @@
+//! `thunderline jobs run`
+
+use clap::Args;
+use thunderline_web::dto::job::Job;
+
+use crate::{
+    client::Client,
+    failure::Result,
+    output::{Format, print},
+};
+
+/// Let a waiting job run now
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The job's id
+    id: String,
+}
+
+impl Run {
+    /// Does it.
+    pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        let job: Job = client.post(&format!("/api/v1/jobs/{}/run", self.id), &())?;
+        print(format, &job, |it| format!("{} {} runs as soon as a worker is free", it.name, it.key));
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! `thunderline schedules delete`
+
+use clap::Args;
+use thunderline_web::dto::schedule::Schedule;
+
+use crate::{
+    client::Client,
+    failure::Result,
+    output::{Format, print},
+};
+
+/// Remove a schedule; jobs that it enqueued stay
+#[derive(Args, Debug)]
+pub struct Delete {
+    /// The schedule's name or id
+    schedule: String,
+}
+
+impl Delete {
+    /// Does it.
+    pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        let schedule: Schedule = client.delete(&format!("/api/v1/schedules/{}", self.schedule))?;
+        print(format, &schedule, |it| format!("{} is gone", it.name));
+        Ok(())
+    }
+}
