@@ -14,6 +14,7 @@ mod builtin;
 mod channel;
 mod command;
 mod config;
+mod control;
 mod download;
 mod energy;
 mod enrol;

@@ -104,6 +104,9 @@ async fn check(
     if let Some((name, value)) = reply.metrics.iter().find(|(_, value)| !value.is_finite()) {
         return refuse(format!("the metric '{name}' is {value}"));
     }
+    if lease.purpose == Purpose::Train {
+        spec.strategy.build().check_metrics(&reply.metrics)?;
+    }
     let update = match (lease.purpose, reply.update) {
         (Purpose::Evaluate, _) => None,
         (Purpose::Train, None) => return refuse("the result has no arrays".into()),
