@@ -37,7 +37,7 @@ pub struct StoredModel {
     pub size_bytes: u64,
     /// Whose updates went in, in fold order, with their weights.
     pub clients: Vec<Contribution>,
-    /// What the strategy's optimiser keeps; none where it keeps nothing.
+    /// What the strategy keeps; none where it keeps nothing.
     pub optimiser: Option<OptimiserState>,
     /// How it was made private; none where nobody asked for privacy.
     pub released: Option<Released>,
@@ -48,8 +48,10 @@ pub struct StoredModel {
 pub struct Contribution {
     /// The node.
     pub node: NodeId,
-    /// Its weight.
+    /// How many examples it reported.
     pub num_examples: f64,
+    /// What it counted.
+    pub weight: f64,
     /// The lease under which it was taken.
     pub lease: LeaseId,
 }

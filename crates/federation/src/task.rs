@@ -34,6 +34,8 @@ pub struct Task {
     pub config: Vec<(String, Scalar)>,
     /// The checkpoint to begin from.
     pub model: Sha256,
+    /// What the strategy keeps, where the client needs it too.
+    pub state: Option<Sha256>,
     /// When the lease was issued. A task that is handed out again has the same time, hence the same message id.
     pub issued_at: Timestamp,
     /// When the lease ends by itself.
@@ -105,6 +107,13 @@ pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)>
         }),
         (App::Builtin(_) | App::Flower(_), _) => return config,
     };
+    // Only where they are needed: runners refuse what they do not know.
+    if spec.strategy.kind().built_in_only {
+        app["control_variates"] = true.into();
+    }
+    if let (App::Builtin(_), Some(metric)) = (&spec.app, spec.weighting.and_then(|it| it.by.metric())) {
+        app["report"] = metric.into();
+    }
     config.push(("thunderline.app".into(), Scalar::Text(app.to_string())));
     config
 }
