@@ -94,7 +94,7 @@ pub(crate) async fn aggregate_round(
     let federation = found.ok_or_else(|| Error::not_found("the round's federation"))?;
     let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
     let updates = rows::updates::of_round(&mut read, id).await?;
-    let state = rows::rounds::latest_state(&mut read, round.federation, cx.tenant()).await?;
+    let state = rows::rounds::state_before(&mut read, round.federation, round.number, cx.tenant()).await?;
     let private = match &federation.spec.dp {
         Some(dp) => {
             let lost = || Error::internal("a private round's terms are gone");
@@ -113,11 +113,12 @@ pub(crate) async fn aggregate_round(
     let objects = domain.objects.clone();
     let spec = federation.spec;
     let outcome = crate::blocking(move || {
-        let (number, strategy) = (round.number, &spec.strategy);
+        let (number, wanted) = (round.number, round.wanted);
         let inputs = Inputs {
             round: id,
             number,
-            strategy,
+            spec: &spec,
+            wanted,
             parent,
             state,
             leases: &leases,

@@ -93,7 +93,6 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         nodes,
         groups,
         secrets,
-        groups,
     })
 }
 

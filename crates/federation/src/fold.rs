@@ -96,33 +96,23 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         None => None,
     };
     // The strategy sees the private mean and nothing else of the round.
+    let nothing = BTreeMap::new();
     let updates = match &private {
-        Some((mean, _)) => vec![Weighted { reader: mean as &dyn ArrayReader, weight: 1.0 }],
+        Some((mean, _)) => vec![Update { reader: mean as &dyn ArrayReader, weight: 1.0, metrics: &nothing }],
         None => updates,
     };
-    let mut optimiser = None;
-    let (sha256, size_bytes) = match inputs.strategy.aggregation() {
-        Aggregation::Mean => {
-            store(&checkpoints, &schema, |out| weighted_mean(&schema, &updates, threads, out))?
-        }
-        Aggregation::Order(statistic) => {
-            let updates: Vec<_> = updates.iter().map(|update| update.reader).collect();
-            store(&checkpoints, &schema, |out| order_statistic(&schema, &updates, statistic, threads, out))?
-        }
-        Aggregation::Step(rule) => {
-            let before = state_before(&checkpoints, &rule, &schema, inputs.state)?;
-            let state = before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader);
-            let step = Before { model: &parent, state, round: inputs.number };
-            let files = StepFiles::begin(&checkpoints, &uploads, &schema, &rule)?;
-            let (model, after) =
-                files.fill(|out| optimised_mean(&schema, &updates, &rule, step, threads, out))?;
-            optimiser = after.map(|(after, size_bytes)| OptimiserState {
-                before: before.map(|(digest, _)| digest),
-                after,
-                size_bytes,
-            });
-            model
-        }
+    let strategy = inputs.spec.strategy.build();
+    let kept = strategy.state(&schema)?;
+    let before =
+        kept.as_ref().map(|kept| state_before(&checkpoints, kept, inputs.state)).transpose()?.flatten();
+    let round = Round {
+        schema: &schema,
+        model: &parent,
+        state: before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader),
+        number: inputs.number,
+        participation: participation(inputs, updates.len()),
+        updates: &updates,
+        threads,
     };
     let files = Files::begin(&checkpoints, &uploads, &schema, kept.as_ref())?;
     let ((sha256, size_bytes), after) = files.fill(|out| strategy.aggregate(&round, out))?;

@@ -60,8 +60,6 @@ pub struct View {
     pub leases: Vec<LeaseView>,
     /// While the newest round looks for clients, every node of the tenant that is known; otherwise those with a lease of it.
     pub nodes: Vec<Candidate>,
-    /// The tenant's groups of nodes, while the newest round looks for clients and its spec names groups.
-    pub groups: Groups,
     /// What private draws come from; none where the spec asks for no privacy.
     pub secrets: Option<Secrets>,
     /// The tenant's groups of nodes, while the newest round looks for clients and its spec names groups.

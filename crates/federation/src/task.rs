@@ -10,7 +10,7 @@ use thunderline_objects::Sha256;
 use crate::{
     layout::UpdateLayout,
     plan::Purpose,
-    spec::{App, FederationSpec, Scalar, Strategy, dp::Placement},
+    spec::{App, FederationSpec, Scalar, dp::Placement},
 };
 
 /// A lease's task.
@@ -81,17 +81,13 @@ pub fn upload_area(round: RoundId, purpose: Purpose) -> String {
 #[must_use]
 pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)> {
     let mut config = vec![("server-round".to_owned(), Scalar::Int(round_number.into()))];
-    if let Strategy::FedProx { proximal_mu } = spec.strategy {
-        config.push(("proximal-mu".into(), Scalar::Float(proximal_mu)));
-    }
+    let strategy = spec.strategy.build().client_config();
+    config.extend(strategy.iter().map(|(key, value)| ((*key).to_owned(), Scalar::Float(*value))));
     if let Some(dp) = spec.dp.as_ref().filter(|dp| dp.placement == Placement::Client) {
         config.push((CLIPPING_NORM.into(), Scalar::Float(dp.clip_norm)));
     }
-    let mu = match spec.strategy {
-        Strategy::FedProx { proximal_mu } => proximal_mu,
-        _ => 0.0,
-    };
-    let app = match (&spec.app, spec.model_ref.network()) {
+    let mu = strategy.iter().find(|(key, _)| *key == "proximal-mu").map_or(0.0, |(_, mu)| *mu);
+    let mut app = match (&spec.app, spec.model_ref.network()) {
         (App::Builtin(app), Some(network)) => json!({
             "kind": "builtin",
             "model": network,

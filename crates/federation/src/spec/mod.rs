@@ -20,7 +20,8 @@ use thunderline_objects::Sha256;
 
 pub use document::read_document;
 pub use dp::Dp;
-pub use strategy::{Aggregation, Strategy};
+pub use strategy::Strategy;
+pub use weighting::Weighting;
 
 /// A validated federation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -60,6 +60,9 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let round = read_round(&mut top, problems);
     let update = read_update(&mut top, problems);
     let private = top.get("dp").is_some();
+    if private && top.get("weighting").is_some() {
+        problems.add("weighting", "with dp every client counts the same", "left out with dp");
+    }
     let evaluation = read_evaluation(&mut top, model_ref.as_ref(), private, problems);
     if private && round.over_selection != 1.0 {
         let reason = "the first to answer are no fair sample, and dp accounts for one";

@@ -65,9 +65,6 @@ pub struct FederationDetails {
     /// What it has spent of its privacy; none where it asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<PrivacySpent>,
-    /// What it waits for, where it waits for clients: how many nodes fit which part of its selector.
-    #[serde(default)]
-    pub waiting: Option<String>,
 }
 
 /// Why a federation is to end.
@@ -139,7 +136,6 @@ impl FederationDetails {
             clients,
             waiting: None,
             privacy,
-            waiting: None,
         }
     }
 }

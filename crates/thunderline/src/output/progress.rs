@@ -167,7 +167,6 @@ mod tests {
             clients,
             waiting: None,
             privacy: None,
-            waiting: None,
         }
     }
 
