@@ -1,6 +1,7 @@
-"""Runs Flower's own strategies on cases that a test wrote down: `strategies.py FOLDER`.
+"""Runs Flower's own strategies, and papers' formulas, on cases that a test wrote down: `strategies.py FOLDER`.
 
-FOLDER has `cases.json` (a list of cases, each with its strategy, parameters, arrays and the weights of every round's clients)
+FOLDER has `cases.json` (a list of cases, each with its peer, `flower` or `formula`, its strategy, parameters, arrays and the
+metrics of every round's clients)
 and `data.bin` (for each case the first model, then every round's updates; arrays one after another, little-endian).
 Writes `results.bin`: for each case and round the next model and what the strategy keeps (m of every array, then v).
 """
@@ -10,6 +11,7 @@ import logging
 import pathlib
 import sys
 
+import formulas
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from flwr.serverapp import strategy as strategies
@@ -40,6 +42,39 @@ def kept(strategy, arrays):
     return []
 
 
+def flower(case):
+    # Asked for no clients, a strategy takes note of the model and makes no messages.
+    strategy = getattr(strategies, case["strategy"])(fraction_train=0.0, **case["params"])
+
+    def step(number, current, models, metrics):
+        strategy.configure_train(number, record(current), ConfigRecord(), None)
+        replies = [
+            Reply(RecordDict({"arrays": record(arrays), "metrics": MetricRecord(measured)}))
+            for arrays, measured in zip(models, metrics, strict=True)
+        ]
+        aggregated, _ = strategy.aggregate_train(number, replies)
+        following = {}
+        for name, before in current.items():
+            value = aggregated[name].numpy()
+            # A NumPy float64 among the factors turns float32 arrays into float64.
+            same = value.dtype == before.dtype or case["strategy"] in ("FedAdam", "QFedAvg")
+            assert same, f"{case['strategy']} changed the type of {name}"
+            following[name] = value.astype(before.dtype)
+        return following, kept(strategy, current)
+
+    return step
+
+
+def reference(case):
+    rule = getattr(formulas, case["strategy"])(**case["params"], client_fraction=case["client_fraction"])
+    reference = formulas.Reference(rule)
+
+    def step(_, current, models, metrics):
+        return reference.aggregate(current, models, [it["num-examples"] for it in metrics], metrics)
+
+    return step
+
+
 def main(folder):
     logging.getLogger("flwr").setLevel(logging.ERROR)
     data = (folder / "data.bin").read_bytes()
@@ -58,26 +93,13 @@ def main(folder):
 
     with (folder / "results.bin").open("wb") as results:
         for case in json.loads((folder / "cases.json").read_text()):
-            build = getattr(strategies, case["strategy"])
-            # Asked for no clients, a strategy takes note of the model and makes no messages.
-            strategy = build(fraction_train=0.0, **case["params"])
             current = model(case)
-            for number, weights in enumerate(case["weights"], start=1):
-                strategy.configure_train(number, record(current), ConfigRecord(), None)
-                replies = []
-                for weight in weights:
-                    metrics = MetricRecord({"num-examples": weight})
-                    replies.append(Reply(RecordDict({"arrays": record(model(case)), "metrics": metrics})))
-                aggregated, _ = strategy.aggregate_train(number, replies)
-                following = {}
-                for name, before in current.items():
-                    value = aggregated[name].numpy()
-                    # FedAdam's step size is a NumPy float64, which turns float32 arrays into float64.
-                    same = value.dtype == before.dtype or case["strategy"] == "FedAdam"
-                    assert same, f"{case['strategy']} changed the type of {name}"
-                    following[name] = value.astype(before.dtype)
+            step = reference(case) if case["peer"] == "formula" else flower(case)
+            for number, metrics in enumerate(case["metrics"], start=1):
+                models = [model(case) for _ in metrics]
+                following, kept = step(number, current, models, metrics)
                 current = following
-                for value in [*current.values(), *kept(strategy, current)]:
+                for value in [*current.values(), *kept]:
                     results.write(np.ascontiguousarray(value).tobytes())
     assert offset == len(data), "there are more data than cases"
 

@@ -37,7 +37,7 @@ pub struct StoredModel {
     pub size_bytes: u64,
     /// Whose updates went in, in fold order, with their weights.
     pub clients: Vec<Contribution>,
-    /// What the strategy's optimiser keeps; none where it keeps nothing.
+    /// What the strategy keeps; none where it keeps nothing.
     pub optimiser: Option<OptimiserState>,
     /// How it was made private; none where nobody asked for privacy.
     pub released: Option<Released>,
@@ -48,8 +48,10 @@ pub struct StoredModel {
 pub struct Contribution {
     /// The node.
     pub node: NodeId,
-    /// Its weight.
+    /// How many examples it reported.
     pub num_examples: f64,
+    /// What it counted.
+    pub weight: f64,
     /// The lease under which it was taken.
     pub lease: LeaseId,
 }
@@ -92,7 +94,7 @@ pub(crate) async fn aggregate_round(
     let federation = found.ok_or_else(|| Error::not_found("the round's federation"))?;
     let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
     let updates = rows::updates::of_round(&mut read, id).await?;
-    let state = rows::rounds::latest_state(&mut read, round.federation, cx.tenant()).await?;
+    let state = rows::rounds::state_before(&mut read, round.federation, round.number, cx.tenant()).await?;
     let private = match &federation.spec.dp {
         Some(dp) => {
             let lost = || Error::internal("a private round's terms are gone");
@@ -111,11 +113,12 @@ pub(crate) async fn aggregate_round(
     let objects = domain.objects.clone();
     let spec = federation.spec;
     let outcome = crate::blocking(move || {
-        let (number, strategy) = (round.number, &spec.strategy);
+        let (number, wanted) = (round.number, round.wanted);
         let inputs = Inputs {
             round: id,
             number,
-            strategy,
+            spec: &spec,
+            wanted,
             parent,
             state,
             leases: &leases,

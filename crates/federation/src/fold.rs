@@ -11,11 +11,9 @@ use std::{
 use serde::Serialize;
 use thunderline_core::{Error, LeaseId, Result, RoundId};
 use thunderline_numerics::{
-    ArrayReader, FileArrays, ModelSchema, Weighted,
+    ArrayReader, FileArrays, ModelSchema,
     checkpoint::{CheckpointHeader, CheckpointWriter},
-    optimiser::{Before, Optimiser, Part, optimised_mean},
-    order::order_statistic,
-    weighted_mean,
+    strategy::{Part, Round, Update},
 };
 use thunderline_objects::{Area, Objects, Sha256, Writer};
 
@@ -25,8 +23,8 @@ use crate::{
     plan::Purpose,
     privacy::release::{Terms, private_mean},
     rows::Lease,
-    spec::{Aggregation, Strategy},
-    task::upload_area,
+    spec::FederationSpec,
+    task::{Report, upload_area},
 };
 
 /// Aggregation uses this many threads at most: it is bound by memory, not by arithmetic.
@@ -40,10 +38,12 @@ pub(crate) struct Inputs<'a> {
     pub round: RoundId,
     /// The round's number, from 1.
     pub number: u32,
-    pub strategy: &'a Strategy,
+    pub spec: &'a FederationSpec,
+    /// How many updates the round wanted.
+    pub wanted: u32,
     /// The model that the clients began from.
     pub parent: Sha256,
-    /// What the optimiser left when that model was made: `None` where no round made it, `Some(None)` where that round
+    /// What the strategy left when that model was made: `None` where no round made it, `Some(None)` where that round
     /// kept nothing.
     pub state: Option<Option<Sha256>>,
     pub leases: &'a [Lease],
@@ -53,7 +53,7 @@ pub(crate) struct Inputs<'a> {
     pub private: Option<Terms>,
 }
 
-/// The optimiser's state before and after a round: a safetensors file in the kept area with the arrays `m/…` and `v/…`.
+/// What a strategy keeps, before and after a round: a safetensors file in the kept area with arrays such as `m/…` and `v/…`.
 #[derive(Clone, Debug, Serialize)]
 pub struct OptimiserState {
     /// Absent in the first round.
@@ -69,20 +69,23 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
     let checkpoints = objects.checkpoints()?;
     let uploads = objects.area(&upload_area(inputs.round, Purpose::Train))?;
     let (schema, parent) = arrays(&checkpoints, &inputs.parent)?;
-    let accepted: Vec<(&Lease, &UpdateLayout, f64)> = inputs
+    let accepted: Vec<(&Lease, &Report, &UpdateLayout)> = inputs
         .leases
         .iter()
-        .filter_map(|lease| {
-            let (report, update) = (lease.report.as_ref()?, inputs.updates.get(&lease.id)?);
-            Some((lease, update, report.num_examples))
-        })
+        .filter_map(|lease| Some((lease, lease.report.as_ref()?, inputs.updates.get(&lease.id)?)))
         .collect();
     let readers =
-        accepted.iter().map(|(_, update, _)| update.reader(&schema, &uploads)).collect::<Result<Vec<_>>>()?;
-    let updates: Vec<Weighted<'_>> = readers
+        accepted.iter().map(|(_, _, update)| update.reader(&schema, &uploads)).collect::<Result<Vec<_>>>()?;
+    let weights = weights(inputs.spec, &accepted.iter().map(|(_, report, _)| *report).collect::<Vec<_>>());
+    let updates: Vec<Update<'_>> = readers
         .iter()
         .zip(&accepted)
-        .map(|(reader, (_, _, weight))| Weighted { reader: reader as &dyn ArrayReader, weight: *weight })
+        .zip(&weights)
+        .map(|((reader, (_, report, _)), weight)| Update {
+            reader,
+            weight: *weight,
+            metrics: &report.metrics,
+        })
         .collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let private = match &inputs.private {
@@ -93,44 +96,58 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         None => None,
     };
     // The strategy sees the private mean and nothing else of the round.
+    let nothing = BTreeMap::new();
     let updates = match &private {
-        Some((mean, _)) => vec![Weighted { reader: mean as &dyn ArrayReader, weight: 1.0 }],
+        Some((mean, _)) => vec![Update { reader: mean, weight: 1.0, metrics: &nothing }],
         None => updates,
     };
-    let mut optimiser = None;
-    let (sha256, size_bytes) = match inputs.strategy.aggregation() {
-        Aggregation::Mean => {
-            store(&checkpoints, &schema, |out| weighted_mean(&schema, &updates, threads, out))?
-        }
-        Aggregation::Order(statistic) => {
-            let updates: Vec<_> = updates.iter().map(|update| update.reader).collect();
-            store(&checkpoints, &schema, |out| order_statistic(&schema, &updates, statistic, threads, out))?
-        }
-        Aggregation::Step(rule) => {
-            let before = state_before(&checkpoints, &rule, &schema, inputs.state)?;
-            let state = before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader);
-            let step = Before { model: &parent, state, round: inputs.number };
-            let files = StepFiles::begin(&checkpoints, &uploads, &schema, &rule)?;
-            let (model, after) =
-                files.fill(|out| optimised_mean(&schema, &updates, &rule, step, threads, out))?;
-            optimiser = after.map(|(after, size_bytes)| OptimiserState {
-                before: before.map(|(digest, _)| digest),
-                after,
-                size_bytes,
-            });
-            model
-        }
+    let strategy = inputs.spec.strategy.build();
+    let kept = strategy.state(&schema)?;
+    let before =
+        kept.as_ref().map(|kept| state_before(&checkpoints, kept, inputs.state)).transpose()?.flatten();
+    let round = Round {
+        schema: &schema,
+        model: &parent,
+        state: before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader),
+        number: inputs.number,
+        participation: participation(inputs, accepted.len()),
+        updates: &updates,
+        threads,
     };
+    let files = Files::begin(&checkpoints, &uploads, &schema, kept.as_ref())?;
+    let ((sha256, size_bytes), after) = files.fill(|out| strategy.aggregate(&round, out))?;
+    let optimiser = after.map(|(after, size_bytes)| OptimiserState {
+        before: before.map(|(digest, _)| digest),
+        after,
+        size_bytes,
+    });
     let clients = accepted
         .iter()
-        .map(|(lease, _, num_examples)| Contribution {
+        .zip(&weights)
+        .map(|((lease, report, _), weight)| Contribution {
             node: lease.node,
-            num_examples: *num_examples,
+            num_examples: report.num_examples,
+            weight: *weight,
             lease: lease.id,
         })
         .collect();
     let released = private.map(|(_, released)| released);
     Ok(StoredModel { sha256, size_bytes, clients, optimiser, released })
+}
+
+/// What each update counts.
+fn weights(spec: &FederationSpec, reports: &[&Report]) -> Vec<f64> {
+    match &spec.weighting {
+        Some(weighting) => weighting.weigh(reports),
+        // Integers are averaged by examples where a strategy does not weigh.
+        None => reports.iter().map(|report| report.num_examples).collect(),
+    }
+}
+
+/// Which share of all clients this many updates are. A round wants `client_fraction` of them; where it wants more, since
+/// `min_clients` says so, this is too small, and what depends on it moves too slowly rather than too fast.
+fn participation(inputs: &Inputs<'_>, updates: usize) -> f64 {
+    (updates as f64 / f64::from(inputs.wanted.max(1)) * inputs.spec.client_fraction).min(1.0)
 }
 
 /// Streams a model into the kept area and reads it back.
@@ -162,24 +179,23 @@ fn arrays(area: &Area, digest: &Sha256) -> Result<(ModelSchema, FileArrays)> {
     Ok((header.schema, arrays))
 }
 
-/// The optimiser's state to go on from; `None` before its first step, and where it keeps nothing.
+/// The state to go on from; `None` before the first step.
 fn state_before(
     area: &Area,
-    rule: &Optimiser,
-    schema: &ModelSchema,
+    expected: &ModelSchema,
     latest: Option<Option<Sha256>>,
 ) -> Result<Option<(Sha256, FileArrays)>> {
-    let (Some(expected), Some(latest)) = (rule.state_schema(schema)?, latest) else { return Ok(None) };
-    let digest = latest.ok_or_else(|| Error::internal("the last round left no optimiser state"))?;
+    let Some(latest) = latest else { return Ok(None) };
+    let digest = latest.ok_or_else(|| Error::internal("the last round left no state"))?;
     let (found, arrays) = arrays(area, &digest)?;
     match expected.difference(&found) {
         None => Ok(Some((digest, arrays))),
-        Some(difference) => Err(Error::internal(format!("the optimiser's state has {difference}"))),
+        Some(difference) => Err(Error::internal(format!("the strategy's state has {difference}"))),
     }
 }
 
-/// The files that a step writes: the model, the state, and the state's second half until the first is complete.
-struct StepFiles<'a> {
+/// The files that a strategy writes: the model, the state, and the state's second half until the first is complete.
+struct Files<'a> {
     checkpoints: &'a Area,
     uploads: &'a Area,
     model: CheckpointWriter<Writer>,
@@ -190,14 +206,14 @@ struct StepFiles<'a> {
 
 type Stored = (Sha256, u64);
 
-impl<'a> StepFiles<'a> {
+impl<'a> Files<'a> {
     fn begin(
         checkpoints: &'a Area,
         uploads: &'a Area,
         schema: &ModelSchema,
-        rule: &Optimiser,
+        state: Option<&ModelSchema>,
     ) -> Result<Self> {
-        let state = rule.state_schema(schema)?.map(|schema| begin(checkpoints, &schema)).transpose()?;
+        let state = state.map(|schema| begin(checkpoints, schema)).transpose()?;
         Ok(Self { checkpoints, uploads, model: begin(checkpoints, schema)?, state, second: None })
     }
 

@@ -10,7 +10,7 @@ use thunderline_objects::Sha256;
 use crate::{
     layout::UpdateLayout,
     plan::Purpose,
-    spec::{App, FederationSpec, Scalar, Strategy, dp::Placement},
+    spec::{App, FederationSpec, Scalar, dp::Placement},
 };
 
 /// A lease's task.
@@ -34,6 +34,8 @@ pub struct Task {
     pub config: Vec<(String, Scalar)>,
     /// The checkpoint to begin from.
     pub model: Sha256,
+    /// What the strategy keeps, where the client needs it too.
+    pub state: Option<Sha256>,
     /// When the lease was issued. A task that is handed out again has the same time, hence the same message id.
     pub issued_at: Timestamp,
     /// When the lease ends by itself.
@@ -79,17 +81,13 @@ pub fn upload_area(round: RoundId, purpose: Purpose) -> String {
 #[must_use]
 pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)> {
     let mut config = vec![("server-round".to_owned(), Scalar::Int(round_number.into()))];
-    if let Strategy::FedProx { proximal_mu } = spec.strategy {
-        config.push(("proximal-mu".into(), Scalar::Float(proximal_mu)));
-    }
+    let strategy = spec.strategy.build().client_config();
+    config.extend(strategy.iter().map(|(key, value)| ((*key).to_owned(), Scalar::Float(*value))));
     if let Some(dp) = spec.dp.as_ref().filter(|dp| dp.placement == Placement::Client) {
         config.push((CLIPPING_NORM.into(), Scalar::Float(dp.clip_norm)));
     }
-    let mu = match spec.strategy {
-        Strategy::FedProx { proximal_mu } => proximal_mu,
-        _ => 0.0,
-    };
-    let app = match (&spec.app, spec.model_ref.network()) {
+    let mu = strategy.iter().find(|(key, _)| *key == "proximal-mu").map_or(0.0, |(_, mu)| *mu);
+    let mut app = match (&spec.app, spec.model_ref.network()) {
         (App::Builtin(app), Some(network)) => json!({
             "kind": "builtin",
             "model": network,
@@ -105,6 +103,13 @@ pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)>
         }),
         (App::Builtin(_) | App::Flower(_), _) => return config,
     };
+    // Only where they are needed: runners refuse what they do not know.
+    if spec.strategy.kind().built_in_only {
+        app["control_variates"] = true.into();
+    }
+    if let (App::Builtin(_), Some(metric)) = (&spec.app, spec.weighting.and_then(|it| it.by.metric())) {
+        app["report"] = metric.into();
+    }
     config.push(("thunderline.app".into(), Scalar::Text(app.to_string())));
     config
 }

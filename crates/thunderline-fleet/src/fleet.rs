@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use federation::Federations;
+use federation::{Federations, task::Task};
 use thundergate::ManifestSigner;
 use thunderline_core::{Actor, Cx, NodeId, Result};
 use thunderline_flower::auth::PublicKey;
@@ -102,6 +102,15 @@ impl Fleet {
             activate::activate(&node.cx, &self.links, profile).await?;
         }
         Ok(())
+    }
+
+    /// A task as a message.
+    pub(crate) async fn delivery(&self, task: &Task) -> Result<Delivery> {
+        let state = match task.state {
+            Some(state) => Some(self.models.get(state).await?),
+            None => None,
+        };
+        Ok(Delivery::new(task, self.models.get(task.model).await?, state))
     }
 
     /// Remembers what a node is working on, and forgets nodes that went without a word: many make a new key at each start,

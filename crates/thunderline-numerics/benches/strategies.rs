@@ -1,21 +1,38 @@
-//! What the strategies cost beside the plain weighted mean of the same ten updates of one million `f32`. Run by hand:
+//! What every strategy costs beside the plain weighted mean of the same ten updates of one million `f32`. Run by hand:
 //! `cargo bench -p thunderline-numerics --bench strategies`.
 //!
-//! Throughput counts the bytes of the updates, which are read once each.
+//! Throughput counts the bytes of the updates once, however often a strategy reads them.
 
-use std::hint::black_box;
+use std::{collections::BTreeMap, hint::black_box};
 
 use divan::{Bencher, counter::BytesCount};
 use thunderline_numerics::{
-    ArrayReader, ArraySpec, DType, MemoryArrays, ModelSchema, Result, Weighted,
-    optimiser::{Before, Optimiser, optimised_mean},
-    order::{OrderStatistic, order_statistic},
-    weighted_mean,
+    ArrayReader, ArraySpec, DType, MemoryArrays, ModelSchema,
+    strategy::{Kind, Round, Update},
 };
 
 const CLIENTS: usize = 10;
 const ELEMENTS: usize = 1_000_000;
 const BYTES: usize = CLIENTS * ELEMENTS * 4;
+
+const NAMES: [&str; 16] = [
+    "fedavg",
+    "fedavgm",
+    "fedadagrad",
+    "fedadam",
+    "fedyogi",
+    "fednova",
+    "scaffold",
+    "qfedavg",
+    "normbounded",
+    "fedmedian",
+    "fedtrimmedavg",
+    "krum",
+    "multikrum",
+    "bulyan",
+    "geometricmedian",
+    "centeredclipping",
+];
 
 fn main() {
     divan::main();
@@ -31,58 +48,49 @@ fn model(client: usize) -> MemoryArrays {
     MemoryArrays::new(schema(), bytes).expect("the lengths agree")
 }
 
-fn models() -> Vec<MemoryArrays> {
-    (0..CLIENTS).map(model).collect()
+#[divan::bench(args = NAMES, sample_count = 10, sample_size = 1)]
+fn one_thread(bencher: Bencher<'_, '_>, name: &str) {
+    bench(bencher, name, 1);
 }
 
-fn weighted(models: &[MemoryArrays]) -> Vec<Weighted<'_>> {
-    models.iter().map(|reader| Weighted { reader, weight: 17.0 }).collect()
+#[divan::bench(args = NAMES, sample_count = 10, sample_size = 1)]
+fn two_threads(bencher: Bencher<'_, '_>, name: &str) {
+    bench(bencher, name, 2);
 }
 
-fn swallow(piece: &[u8]) -> Result<()> {
-    black_box(piece);
-    Ok(())
-}
-
-#[divan::bench(args = [1, 2], sample_count = 20, sample_size = 1)]
-fn mean(bencher: Bencher<'_, '_>, threads: usize) {
-    let (schema, models) = (schema(), models());
-    let updates = weighted(&models);
-    bencher.counter(BytesCount::new(BYTES)).bench_local(|| {
-        weighted_mean(&schema, &updates, threads, &mut |piece| swallow(piece))
-            .expect("nothing fails in memory");
+fn bench(bencher: Bencher<'_, '_>, name: &str, threads: usize) {
+    let kind = Kind::named(name).expect("the list names known strategies");
+    // In the second round, so that states are read, too; with momentum, so that FedAvgM has one.
+    let value = |param: &thunderline_numerics::strategy::Param| match param.name {
+        "num_malicious_nodes" => 1.0,
+        "server_momentum" => 0.9,
+        _ => param.default.unwrap_or(1.0),
+    };
+    let strategy = kind.build(&kind.params.iter().map(value).collect::<Vec<_>>()).expect("the values fit");
+    let (schema, before) = (schema(), model(99));
+    let models: Vec<_> = (0..CLIENTS).map(model).collect();
+    let metrics = [("num-steps", 10.0), ("train_loss", 1.0)].map(|(name, value)| (name.to_owned(), value));
+    let metrics = BTreeMap::from(metrics);
+    let updates: Vec<_> =
+        models.iter().map(|reader| Update { reader, weight: 17.0, metrics: &metrics }).collect();
+    let state = strategy.state(&schema).expect("it is small").map(|kept| {
+        let bytes = vec![0; usize::try_from(kept.bytes()).expect("it is small")];
+        MemoryArrays::new(kept, bytes).expect("the lengths agree")
     });
-}
-
-#[divan::bench(args = [1, 2], sample_count = 20, sample_size = 1)]
-fn fedadam(bencher: Bencher<'_, '_>, threads: usize) {
-    let (schema, models, before) = (schema(), models(), model(99));
-    let updates = weighted(&models);
-    let adam = Optimiser::Adam { eta: 0.1, beta_1: 0.9, beta_2: 0.99, tau: 1e-3 };
-    let kept = adam.state_schema(&schema).expect("it is small").expect("Adam keeps two arrays");
-    let state = MemoryArrays::new(kept, vec![0; 2 * ELEMENTS * 4]).expect("the lengths agree");
-    let step = Before { model: &before, state: Some(&state), round: 2 };
+    let round = Round {
+        schema: &schema,
+        model: &before,
+        state: state.as_ref().map(|state| state as &dyn ArrayReader),
+        number: 2,
+        participation: 1.0,
+        updates: &updates,
+        threads,
+    };
     bencher.counter(BytesCount::new(BYTES)).bench_local(|| {
-        optimised_mean(&schema, &updates, &adam, step, threads, &mut |_, piece| swallow(piece))
-            .expect("nothing fails in memory");
-    });
-}
-
-#[divan::bench(args = [1, 2], sample_count = 20, sample_size = 1)]
-fn median(bencher: Bencher<'_, '_>, threads: usize) {
-    bench_order(bencher, OrderStatistic::Median, threads);
-}
-
-#[divan::bench(args = [1, 2], sample_count = 20, sample_size = 1)]
-fn trimmed_mean(bencher: Bencher<'_, '_>, threads: usize) {
-    bench_order(bencher, OrderStatistic::TrimmedMean { beta: 0.2 }, threads);
-}
-
-fn bench_order(bencher: Bencher<'_, '_>, statistic: OrderStatistic, threads: usize) {
-    let (schema, models) = (schema(), models());
-    let updates: Vec<_> = models.iter().map(|reader| reader as &dyn ArrayReader).collect();
-    bencher.counter(BytesCount::new(BYTES)).bench_local(|| {
-        order_statistic(&schema, &updates, statistic, threads, &mut |piece| swallow(piece))
-            .expect("nothing fails in memory");
+        let swallow = &mut |_, piece: &[u8]| {
+            black_box(piece);
+            Ok(())
+        };
+        strategy.aggregate(&round, swallow).expect("nothing fails in memory");
     });
 }

@@ -15,34 +15,50 @@ const HALVES: usize = 512;
 
 /// `acc[i] += weight * element[i]` for the little-endian elements in `bytes`; the shorter side decides.
 pub(crate) fn fold(dtype: DType, acc: &mut [f64], bytes: &[u8], weight: f64) {
+    visit(dtype, acc, bytes, |sum, value| *sum += weight * value);
+}
+
+/// The little-endian elements in `bytes` as `f64`, in `out`, which takes their number. A negative zero becomes zero.
+pub(crate) fn widen(dtype: DType, bytes: &[u8], out: &mut Vec<f64>) {
+    out.resize(bytes.len() / dtype.size(), 0.0);
+    visit(dtype, out, bytes, |place, value| *place = value + 0.0);
+}
+
+/// Hands each element of `bytes` to the place that it belongs to; the shorter side decides.
+fn visit(dtype: DType, acc: &mut [f64], bytes: &[u8], put: impl Fn(&mut f64, f64)) {
     match dtype {
-        DType::F16 => fold_f16(acc, bytes, weight),
-        DType::BF16 => add(acc, bytes, weight, |raw: [u8; 2]| {
+        DType::F16 => visit_f16(acc, bytes, put),
+        DType::BF16 => each(acc, bytes, put, |raw: [u8; 2]| {
             f64::from(f32::from_bits(u32::from(u16::from_le_bytes(raw)) << 16))
         }),
-        DType::F32 => add(acc, bytes, weight, |raw: [u8; 4]| f64::from(f32::from_le_bytes(raw))),
-        DType::F64 => add(acc, bytes, weight, f64::from_le_bytes),
-        DType::I8 => add(acc, bytes, weight, |raw: [u8; 1]| f64::from(i8::from_le_bytes(raw))),
-        DType::I16 => add(acc, bytes, weight, |raw: [u8; 2]| f64::from(i16::from_le_bytes(raw))),
-        DType::I32 => add(acc, bytes, weight, |raw: [u8; 4]| f64::from(i32::from_le_bytes(raw))),
-        DType::I64 => add(acc, bytes, weight, |raw: [u8; 8]| i64::from_le_bytes(raw) as f64),
-        DType::U8 => add(acc, bytes, weight, |raw: [u8; 1]| f64::from(raw[0])),
-        DType::U16 => add(acc, bytes, weight, |raw: [u8; 2]| f64::from(u16::from_le_bytes(raw))),
-        DType::U32 => add(acc, bytes, weight, |raw: [u8; 4]| f64::from(u32::from_le_bytes(raw))),
-        DType::U64 => add(acc, bytes, weight, |raw: [u8; 8]| u64::from_le_bytes(raw) as f64),
-        DType::Bool => add(acc, bytes, weight, |raw: [u8; 1]| f64::from(u8::from(raw[0] != 0))),
+        DType::F32 => each(acc, bytes, put, |raw: [u8; 4]| f64::from(f32::from_le_bytes(raw))),
+        DType::F64 => each(acc, bytes, put, f64::from_le_bytes),
+        DType::I8 => each(acc, bytes, put, |raw: [u8; 1]| f64::from(i8::from_le_bytes(raw))),
+        DType::I16 => each(acc, bytes, put, |raw: [u8; 2]| f64::from(i16::from_le_bytes(raw))),
+        DType::I32 => each(acc, bytes, put, |raw: [u8; 4]| f64::from(i32::from_le_bytes(raw))),
+        DType::I64 => each(acc, bytes, put, |raw: [u8; 8]| i64::from_le_bytes(raw) as f64),
+        DType::U8 => each(acc, bytes, put, |raw: [u8; 1]| f64::from(raw[0])),
+        DType::U16 => each(acc, bytes, put, |raw: [u8; 2]| f64::from(u16::from_le_bytes(raw))),
+        DType::U32 => each(acc, bytes, put, |raw: [u8; 4]| f64::from(u32::from_le_bytes(raw))),
+        DType::U64 => each(acc, bytes, put, |raw: [u8; 8]| u64::from_le_bytes(raw) as f64),
+        DType::Bool => each(acc, bytes, put, |raw: [u8; 1]| f64::from(u8::from(raw[0] != 0))),
     }
 }
 
-fn add<const N: usize>(acc: &mut [f64], bytes: &[u8], weight: f64, widen: impl Fn([u8; N]) -> f64) {
+fn each<const N: usize>(
+    acc: &mut [f64],
+    bytes: &[u8],
+    put: impl Fn(&mut f64, f64),
+    widen: impl Fn([u8; N]) -> f64,
+) {
     let (elements, _) = bytes.as_chunks::<N>();
-    for (sum, &raw) in acc.iter_mut().zip(elements) {
-        *sum += weight * widen(raw);
+    for (place, &raw) in acc.iter_mut().zip(elements) {
+        put(place, widen(raw));
     }
 }
 
 /// `half` widens whole slices with the processor's own instruction where there is one, single values in many steps.
-fn fold_f16(acc: &mut [f64], bytes: &[u8], weight: f64) {
+fn visit_f16(acc: &mut [f64], bytes: &[u8], put: impl Fn(&mut f64, f64)) {
     let (elements, _) = bytes.as_chunks::<2>();
     let mut bits = [0u16; HALVES];
     let mut wide = [0f32; HALVES];
@@ -53,16 +69,9 @@ fn fold_f16(acc: &mut [f64], bytes: &[u8], weight: f64) {
         let halves: &[f16] = bits.reinterpret_cast();
         halves[..block.len()].convert_to_f32_slice(&mut wide[..block.len()]);
         for (sum, &value) in sums.iter_mut().zip(&wide[..block.len()]) {
-            *sum += weight * f64::from(value);
+            put(sum, f64::from(value));
         }
     }
-}
-
-/// The little-endian elements in `bytes` as `f64`, in `out`, which takes their number. A negative zero becomes zero.
-pub(crate) fn widen(dtype: DType, bytes: &[u8], out: &mut Vec<f64>) {
-    out.clear();
-    out.resize(bytes.len() / dtype.size(), 0.0);
-    fold(dtype, out, bytes, 1.0);
 }
 
 /// Writes `acc[i] / total`, rounded once (half to even) to the type, as little-endian bytes; the shorter side decides.
@@ -90,4 +99,30 @@ fn put<const N: usize>(acc: &[f64], total: f64, out: &mut [u8], narrow: impl Fn(
     for (place, &sum) in places.iter_mut().zip(acc) {
         *place = narrow(sum / total);
     }
+}
+
+/// `sum[i] += factor * (values[i] - x[i])`; the shortest decides.
+pub(crate) fn add_differences(sum: &mut [f64], values: &[f64], x: &[f64], factor: f64) {
+    for ((sum, value), x) in sum.iter_mut().zip(values).zip(x) {
+        *sum += factor * (value - x);
+    }
+}
+
+/// Sums that run side by side, so that the loop vectorises.
+const SUMS: usize = 8;
+
+/// Σ (one[i] − other[i])², in an order that depends on the length alone; the shorter side decides.
+pub(crate) fn squared_distance(one: &[f64], other: &[f64]) -> f64 {
+    let length = one.len().min(other.len());
+    let (ones, one_rest) = one[..length].as_chunks::<SUMS>();
+    let (others, other_rest) = other[..length].as_chunks::<SUMS>();
+    let mut sums = [0.0; SUMS];
+    for (one, other) in ones.iter().zip(others) {
+        for ((sum, one), other) in sums.iter_mut().zip(one).zip(other) {
+            let difference = one - other;
+            *sum += difference * difference;
+        }
+    }
+    let rest: f64 = one_rest.iter().zip(other_rest).map(|(one, other)| (one - other) * (one - other)).sum();
+    sums.iter().sum::<f64>() + rest
 }

@@ -1,15 +1,18 @@
 //! Pure algorithms on model arrays: no async, no database, no network.
 //!
 //! *Shape of a model*: [`DType`], [`ArraySpec`], [`ModelSchema`] (ordered). *Formats*: [`npy`], [`npz`], [`checkpoint`]
-//! (safetensors). *Aggregation*: [`weighted_mean`], [`optimiser`] (adaptive steps over the mean) and [`order`] (median,
-//! trimmed mean), tile by tile, so that memory depends on neither the number of clients nor the size of the model;
-//! [`finite`] refuses poisoned updates. *Randomness*: [`random`], the same on every platform.
+//! (safetensors). *Aggregation*: [`strategy`] has every way to make the next model; beneath it are [`weighted_mean`],
+//! [`optimiser`] (adaptive steps over the mean), [`order`] (median, trimmed mean), [`distance`] and steps along differences
+//! from the model, all tile by tile, so that memory depends on neither the number of clients nor the size of the model;
+//! [`weighting`] says what each client counts, [`finite`] refuses poisoned updates. *Randomness*: [`random`], the same on every platform.
 //! *Simulation*: [`dataset`], [`partition`]. *Built-in trainer*: [`model`] and [`sgd`].
 //!
 //! Deliberately absent: reading the clock, operating-system randomness, and any knowledge of federations.
 
 pub mod checkpoint;
 pub mod dataset;
+mod delta;
+pub mod distance;
 mod dtype;
 pub mod finite;
 mod kernels;
@@ -27,7 +30,11 @@ mod round;
 mod schema;
 pub mod sgd;
 mod sorting;
+mod state;
+pub mod strategy;
 mod tiles;
+pub mod variates;
+pub mod weighting;
 
 pub use dtype::DType;
 pub use mean::{Weighted, weighted_mean};

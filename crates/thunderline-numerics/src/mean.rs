@@ -76,7 +76,7 @@ pub(crate) fn fold<P: Default + Send, F: FnMut(Tile, f64, &mut [f64], &mut P) ->
     tiles::run(schema, TILE_ELEMENTS, threads, worker, out)
 }
 
-fn total_weight(updates: &[Weighted<'_>]) -> Result<f64> {
+pub(crate) fn total_weight(updates: &[Weighted<'_>]) -> Result<f64> {
     if let Some((place, update)) =
         updates.iter().enumerate().find(|(_, update)| !update.weight.is_finite() || update.weight < 0.0)
     {

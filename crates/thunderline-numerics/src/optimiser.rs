@@ -12,9 +12,12 @@
 //! *Integers and booleans* are counters and masks: they have no state and take the weighted mean.
 
 use crate::{
-    ArrayReader, ArraySpec, DType, Error, ErrorKind, ModelSchema, Result, Weighted, finite::first_non_finite,
-    kernels, mean, tiles::Tile,
+    ArrayReader, ModelSchema, Result, Weighted, kernels, mean,
+    state::{self, Pieces},
+    tiles::Tile,
 };
+
+pub use crate::state::Part;
 
 /// How the mean of the updates becomes the next model. With x the model, x̄ the mean, Δ = x̄ − x; m and v start at 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,17 +72,6 @@ pub struct Before<'a> {
     pub round: u32,
 }
 
-/// What a piece of the result belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The next model.
-    Model,
-    /// The next state's arrays `m/…`.
-    First,
-    /// The next state's arrays `v/…`.
-    Second,
-}
-
 impl Optimiser {
     fn keeps_first(&self) -> bool {
         match self {
@@ -99,17 +91,7 @@ impl Optimiser {
     /// # Errors
     /// `invalid` where the state would be larger than a file can be.
     pub fn state_schema(&self, model: &ModelSchema) -> Result<Option<ModelSchema>> {
-        let kept = [("m", self.keeps_first()), ("v", self.keeps_second())];
-        let arrays: Vec<_> = kept
-            .iter()
-            .filter(|(_, kept)| *kept)
-            .flat_map(|(prefix, _)| {
-                model.arrays().iter().filter(|spec| spec.dtype.is_float()).map(move |spec| {
-                    ArraySpec::new(format!("{prefix}/{}", spec.name), state_type(spec.dtype), &spec.shape)
-                })
-            })
-            .collect();
-        if arrays.is_empty() { Ok(None) } else { ModelSchema::new(arrays).map(Some) }
+        state::schema(model, &[("m", self.keeps_first()), ("v", self.keeps_second())])
     }
 
     /// One step over a tile: `mean` becomes the next model, `m` and `v` the next state.
@@ -157,10 +139,6 @@ fn adaptive(
     }
 }
 
-fn state_type(dtype: DType) -> DType {
-    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
-}
-
 /// Folds the updates to their weighted mean and takes one step of the optimiser. `out` gets, in pieces of any length, the
 /// next model's arrays in schema order and, in between, those of the next state's two halves: each part by itself is in
 /// order, and the state's file is the whole of [`Part::First`] and then the whole of [`Part::Second`].
@@ -185,20 +163,7 @@ pub fn optimised_mean(
             stepper.finish(plan, tile, sums, pieces)
         }
     };
-    mean::fold(schema, updates, threads, worker, |tile, pieces| {
-        for (part, piece, dtype) in pieces.parts(tile) {
-            if let Some(at) = first_non_finite(dtype, piece) {
-                let name = &schema.arrays()[tile.array].name;
-                let why = format!(
-                    "the optimiser took array '{name}' beyond all bounds at element {}",
-                    tile.start + at
-                );
-                return Err(Error::new(ErrorKind::Invalid, why));
-            }
-            out(part, piece)?;
-        }
-        Ok(())
-    })
+    mean::fold(schema, updates, threads, worker, |tile, pieces| pieces.emit(schema, tile, out))
 }
 
 /// What every thread looks at.
@@ -213,39 +178,9 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn new(schema: &ModelSchema, optimiser: &'a Optimiser, before: Before<'a>) -> Self {
-        let mut next = 0;
-        let mut half = |kept: bool| {
-            let place = |spec: &ArraySpec| {
-                (kept && spec.dtype.is_float()).then(|| {
-                    next += 1;
-                    next - 1
-                })
-            };
-            schema.arrays().iter().map(place).collect()
-        };
-        let first = half(optimiser.keeps_first());
-        Self { optimiser, before, first, second: half(optimiser.keeps_second()) }
-    }
-}
-
-/// The results of one tile; a half of the state that is not kept is empty.
-#[derive(Default)]
-struct Pieces {
-    model: Vec<u8>,
-    first: Vec<u8>,
-    second: Vec<u8>,
-}
-
-impl Pieces {
-    fn parts(&self, tile: Tile) -> impl Iterator<Item = (Part, &[u8], DType)> {
-        let state = state_type(tile.dtype);
-        [
-            (Part::Model, self.model.as_slice(), tile.dtype),
-            (Part::First, self.first.as_slice(), state),
-            (Part::Second, self.second.as_slice(), state),
-        ]
-        .into_iter()
-        .filter(|(_, piece, _)| !piece.is_empty())
+        let first = state::places(schema, optimiser.keeps_first(), 0);
+        let kept = first.iter().flatten().count();
+        Self { optimiser, before, first, second: state::places(schema, optimiser.keeps_second(), kept) }
     }
 }
 
@@ -268,45 +203,14 @@ impl Stepper {
             let Before { model, state, round } = plan.before;
             tile.read(model, format_args!("the model"), &mut self.input)?;
             kernels::widen(tile.dtype, &self.input, &mut self.x);
-            load(tile, first, state, &mut self.input, &mut self.m)?;
-            load(tile, second, state, &mut self.input, &mut self.v)?;
+            state::load(tile, first, state, &mut self.input, &mut self.m)?;
+            state::load(tile, second, state, &mut self.input, &mut self.v)?;
             plan.optimiser.step(round, &self.x, mean, &mut self.m, &mut self.v);
-            store(tile, first, &self.m, &mut pieces.first);
-            store(tile, second, &self.v, &mut pieces.second);
+            state::store(tile, first, &mut self.m, &mut pieces.first);
+            state::store(tile, second, &mut self.v, &mut pieces.second);
         }
         kernels::finish(tile.dtype, mean, 1.0, &mut pieces.model);
         Ok(())
-    }
-}
-
-/// The tile of the state that belongs to a tile of the model.
-fn state_tile(tile: Tile, place: usize) -> Tile {
-    Tile { array: place, dtype: state_type(tile.dtype), ..tile }
-}
-
-fn load(
-    tile: Tile,
-    place: Option<usize>,
-    state: Option<&dyn ArrayReader>,
-    input: &mut Vec<u8>,
-    values: &mut Vec<f64>,
-) -> Result<()> {
-    let (Some(place), Some(state)) = (place, state) else {
-        values.clear();
-        values.resize(tile.elements, 0.0);
-        return Ok(());
-    };
-    let tile = state_tile(tile, place);
-    tile.read(state, format_args!("the optimiser's state"), input)?;
-    kernels::widen(tile.dtype, input, values);
-    Ok(())
-}
-
-fn store(tile: Tile, place: Option<usize>, values: &[f64], piece: &mut Vec<u8>) {
-    if let Some(place) = place {
-        let tile = state_tile(tile, place);
-        piece.resize(tile.bytes(), 0);
-        kernels::finish(tile.dtype, values, 1.0, piece);
     }
 }
 

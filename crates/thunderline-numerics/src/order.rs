@@ -1,5 +1,5 @@
 //! Robust aggregation by order statistics, coordinate by coordinate: the median and the trimmed mean (Yin et al. 2018, arXiv
-//! 1803.01498). A minority of clients can say what it likes without moving a coordinate beyond what honest ones said.
+//! 1803.01498), and the mean of the values nearest the median (El Mhamdi et al. 2018, arXiv 1802.07927). A minority of clients can say what it likes without moving a coordinate beyond what honest ones said.
 //!
 //! Both are unweighted, as in the paper and in Flower: a weight that a client reports about itself would give the minority
 //! its say back. Memory is bounded whatever the number of clients, by making tiles shorter: [`GATHER_BYTES`] for all threads
@@ -26,6 +26,11 @@ pub enum OrderStatistic {
         /// β in [0, 0.5).
         beta: f64,
     },
+    /// Those nearest the median; of two that are equally far, the smaller.
+    NearMedian {
+        /// How many, from 1 to as many as there are.
+        count: usize,
+    },
 }
 
 impl OrderStatistic {
@@ -37,6 +42,7 @@ impl OrderStatistic {
                 let cut = (beta * clients as f64) as usize;
                 cut..clients - cut
             }
+            Self::NearMedian { .. } => 0..clients,
         }
     }
 }
@@ -67,9 +73,18 @@ pub fn order_statistic(
             "0 or more and below 0.5",
         ));
     }
+    let near = match statistic {
+        OrderStatistic::NearMedian { count } if (1..=updates.len()).contains(&count) => Some(count),
+        OrderStatistic::NearMedian { count } => {
+            let allowed = format!("1 to {}", updates.len());
+            return Err(Error::invalid_value("count", format!("{count} is out of range"), allowed));
+        }
+        _ => None,
+    };
     let worker = || {
         let mut gather = Gather {
             updates,
+            near,
             sorter: Sorter::new(updates.len(), statistic.ranks(updates.len())),
             values: Vec::new(),
             input: Vec::new(),
@@ -90,6 +105,8 @@ fn longest_tile(clients: usize, threads: usize) -> usize {
 /// What one thread needs.
 struct Gather<'a> {
     updates: &'a [&'a dyn ArrayReader],
+    /// How many values nearest the median count; none where it is those of the sorter's ranks.
+    near: Option<usize>,
     sorter: Sorter,
     /// The tile's bytes of every update, one after another.
     values: Vec<u8>,
@@ -113,12 +130,33 @@ impl Gather<'_> {
                 *row = [0.0; LANES];
                 kernels::fold(tile.dtype, row, &values[start * size..][..count * size], 1.0);
             }
-            self.results.extend_from_slice(&self.sorter.means(&mut self.rows)[..count]);
+            let results = match self.near {
+                None => self.sorter.means(&mut self.rows),
+                Some(near) => {
+                    self.sorter.sort(&mut self.rows);
+                    std::array::from_fn(|lane| near_median(&self.rows, lane, near))
+                }
+            };
+            self.results.extend_from_slice(&results[..count]);
         }
         piece.resize(tile.bytes(), 0);
         kernels::finish(tile.dtype, &self.results, 1.0, piece);
         Ok(())
     }
+}
+
+/// The mean of a sorted column's values nearest its median.
+fn near_median(rows: &[[f64; LANES]], lane: usize, count: usize) -> f64 {
+    let median = f64::midpoint(rows[(rows.len() - 1) / 2][lane], rows[rows.len() / 2][lane]);
+    let (mut first, mut last) = (0, rows.len() - 1);
+    while last - first + 1 > count {
+        if median - rows[first][lane] > rows[last][lane] - median {
+            first += 1;
+        } else {
+            last -= 1;
+        }
+    }
+    rows[first..=last].iter().map(|row| row[lane]).sum::<f64>() / count as f64
 }
 
 #[cfg(test)]

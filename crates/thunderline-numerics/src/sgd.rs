@@ -66,6 +66,9 @@ pub struct TrainReport {
     pub epochs: u32,
     /// Steps taken.
     pub steps: u64,
+    /// How far they go in units of the learning rate where every gradient is the same: the effective number of steps, ‖a‖₁ of
+    /// FedNova (Wang et al. 2020, arXiv 2007.07481). Equal to the steps without momentum and proximal term.
+    pub step_norm: f64,
     /// Mean cross-entropy during the last epoch, in nats, without the proximal term.
     pub loss: f64,
     /// Share of examples that got their true label during the last epoch.
@@ -82,22 +85,28 @@ pub fn train(
     config: &SgdConfig,
     rng: &mut Rng,
 ) -> Result<TrainReport> {
-    train_while(network, data, config, rng, &|| true)
+    train_while(network, data, config, &[], rng, &|| true)
 }
 
-/// As [`train`], asking before each step whether to go on.
+/// As [`train`], asking before each step whether to go on, and with `correction` added to every gradient, unless it is empty:
+/// SCAFFOLD's c − cᵢ.
 ///
 /// # Errors
-/// As [`train`]; `unavailable` where the answer is no.
+/// As [`train`]; `invalid` where the correction has another length than the parameters; `unavailable` where the answer is no.
 pub fn train_while(
     network: &mut Network,
     data: &Dataset,
     config: &SgdConfig,
+    correction: &[f32],
     rng: &mut Rng,
     go_on: &dyn Fn() -> bool,
 ) -> Result<TrainReport> {
     config.validate()?;
     check_fit(network, data)?;
+    if !correction.is_empty() && correction.len() != network.parameters().len() {
+        let reason = format!("{} values", correction.len());
+        return Err(Error::invalid_value("correction", reason, network.parameters().len().to_string()));
+    }
     let start: Vec<f32> = if config.proximal_mu > 0.0 { network.parameters().to_vec() } else { Vec::new() };
     let mut velocity = vec![0f32; if config.momentum > 0.0 { network.parameters().len() } else { 0 }];
     let mut gradient = Gradient::new(network);
@@ -106,6 +115,7 @@ pub fn train_while(
         examples: data.len() as u64,
         epochs: config.local_epochs,
         steps: 0,
+        step_norm: 0.0,
         loss: 0.0,
         accuracy: 0.0,
     };
@@ -117,9 +127,11 @@ pub fn train_while(
                 return Err(Error::unavailable("training was broken off"));
             }
             score.add(gradient.compute(network, data, batch));
+            gradient.values_mut().iter_mut().zip(correction).for_each(|(slope, more)| *slope += more);
             step(network.parameters_mut(), gradient.values(), &start, &mut velocity, config);
             report.steps += 1;
         }
+        report.step_norm = step_norm(report.steps, config);
         report.loss = score.loss / score.examples as f64;
         report.accuracy = score.correct as f64 / score.examples as f64;
         if !report.loss.is_finite() || network.parameters().iter().any(|value| !value.is_finite()) {
@@ -131,6 +143,17 @@ pub fn train_while(
         }
     }
     Ok(report)
+}
+
+/// Follows a constant gradient of 1: the way gone is the sum of what each gradient counts in the end.
+fn step_norm(steps: u64, config: &SgdConfig) -> f64 {
+    let pull = f64::from(config.learning_rate) * f64::from(config.proximal_mu);
+    let (mut way, mut velocity) = (0.0, 0.0);
+    for _ in 0..steps {
+        velocity = f64::from(config.momentum) * velocity + 1.0 - pull * way;
+        way += velocity;
+    }
+    way
 }
 
 /// One step. `start` and `velocity` are empty where they are not used.
@@ -223,8 +246,39 @@ mod tests {
         let steps = std::cell::Cell::new(0);
         let three = || steps.replace(steps.get() + 1) < 3;
         let mut rng = Rng::derive(1, &[]);
-        let error = train_while(&mut network, &clouds(), &config(), &mut rng, &three).unwrap_err();
+        let error = train_while(&mut network, &clouds(), &config(), &[], &mut rng, &three).unwrap_err();
         assert_eq!((error.code(), steps.get()), ("unavailable", 4));
+    }
+
+    #[test]
+    fn the_effective_number_of_steps_is_that_of_the_papers_closed_forms() {
+        let norm = |momentum, proximal_mu| step_norm(7, &SgdConfig { momentum, proximal_mu, ..config() });
+        assert_eq!(norm(0.0, 0.0), 7.0);
+        let rho = f64::from(0.9f32);
+        let wanted = (7.0 - rho * (1.0 - rho.powi(7)) / (1.0 - rho)) / (1.0 - rho);
+        assert!((norm(0.9, 0.0) - wanted).abs() < 1e-12);
+        let alpha = f64::from(0.1f32) * 0.5;
+        let wanted = (1.0 - (1.0 - alpha).powi(7)) / alpha;
+        assert!((norm(0.0, 0.5) - wanted).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_correction_is_added_to_every_gradient() {
+        let spec = ModelSpec::new(&[2, 2]);
+        let start = Network::initial(&spec, &mut Rng::derive(1, &[])).unwrap();
+        let run = |correction: &[f32]| {
+            let mut network = start.clone();
+            let config = SgdConfig { batch_size: 200, local_epochs: 1, ..config() };
+            let mut rng = Rng::derive(1, &[]);
+            train_while(&mut network, &clouds(), &config, correction, &mut rng, &|| true).map(|_| network)
+        };
+        let (plain, corrected) = (run(&[]).unwrap(), run(&[1.0, 0.0, 0.0, -2.0, 0.0, 0.5]).unwrap());
+        let moved: Vec<f32> =
+            plain.parameters().iter().zip(corrected.parameters()).map(|(a, b)| a - b).collect();
+        for (moved, wanted) in moved.iter().zip([0.1, 0.0, 0.0, -0.2, 0.0, 0.05]) {
+            assert!((moved - wanted).abs() < 1e-6, "{moved} instead of {wanted}");
+        }
+        assert_eq!(run(&[1.0]).unwrap_err().code(), "invalid");
     }
 
     #[test]

@@ -31,25 +31,30 @@ impl Sorter {
     /// The mean of the values at the ranks, for every column. Summed in ascending order, so the order of the rows changes
     /// nothing. The values are finite and the zeros not negative; the rows are left in any order.
     pub fn means(&mut self, rows: &mut [[f64; LANES]]) -> [f64; LANES] {
+        self.sort(rows);
+        let mut means = [0.0; LANES];
+        for row in &rows[self.ranks.clone()] {
+            means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
+        }
+        means.map(|sum| sum / self.ranks.len() as f64)
+    }
+
+    /// Sorts every column, as far as the ranks need it.
+    pub fn sort(&mut self, rows: &mut [[f64; LANES]]) {
         assert_eq!(rows.len(), self.rows, "a sorter is for columns of one height");
         if self.rows <= MOST_ROWS {
             for &(upper, lower) in &self.network {
                 let (left, right) = rows.split_at_mut(lower);
                 exchange(&mut left[upper], &mut right[0]);
             }
-        } else {
-            for lane in 0..LANES {
-                self.column.clear();
-                self.column.extend(rows.iter().map(|row| row[lane]));
-                self.column.sort_unstable_by(f64::total_cmp);
-                rows.iter_mut().zip(&self.column).for_each(|(row, &value)| row[lane] = value);
-            }
+            return;
         }
-        let mut means = [0.0; LANES];
-        for row in &rows[self.ranks.clone()] {
-            means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
+        for lane in 0..LANES {
+            self.column.clear();
+            self.column.extend(rows.iter().map(|row| row[lane]));
+            self.column.sort_unstable_by(f64::total_cmp);
+            rows.iter_mut().zip(&self.column).for_each(|(row, &value)| row[lane] = value);
         }
-        means.map(|sum| sum / self.ranks.len() as f64)
     }
 }
 

@@ -31,6 +31,12 @@ pub(crate) struct BuiltinApp {
     local_epochs: u32,
     #[serde(default)]
     proximal_mu: f32,
+    /// Whether steps are corrected by control variates, of which this runner keeps its own (SCAFFOLD).
+    #[serde(default)]
+    pub(crate) control_variates: bool,
+    /// A metric about the data that the federation weighs clients by; nothing about the data is told unasked.
+    #[serde(default)]
+    pub(crate) report: Option<String>,
     /// The federation's.
     #[serde(default)]
     pub(crate) seed: u64,

@@ -8,18 +8,21 @@ use std::{
     time::SystemTime,
 };
 
-use thunderline_core::{Error, ErrorKind, Result};
+use thunderline_core::{Error, ErrorKind, Result, Timestamp};
 use thunderline_flower::{message::TaskKind, record::MetricValue};
 use thunderline_numerics::{
     checkpoint::CheckpointWriter,
     dataset::Dataset,
     model::{Network, evaluate},
     sgd::train_while,
+    variates::Variates,
+    weighting::{DATA_AGE, LABEL_ENTROPY, label_entropy},
 };
 
 use crate::{
     app::{BuiltinApp, randomness},
     config::RunnerConfig,
+    control,
     key::cannot,
     stop::Stop,
     task::{ModelFile, Outcome, Task},
@@ -72,6 +75,7 @@ pub(crate) fn run(
     task: &Task,
     config: &RunnerConfig,
     loaded: &mut Loaded,
+    now: Timestamp,
     stop: &Stop,
 ) -> Result<Outcome> {
     if let Some(difference) = app.model.schema()?.difference(task.model.schema()) {
@@ -95,14 +99,27 @@ pub(crate) fn run(
     match task.kind {
         TaskKind::Train => {
             let mut rng = randomness(app.seed, "train", task.round, &config.name);
-            let report = train_while(&mut network, data, &app.sgd(), &mut rng, &|| !stop.is_stopped())?;
-            let metrics = vec![
+            let variates =
+                if app.control_variates { Some(control::load(task, network.schema())?) } else { None };
+            let correction = variates.as_ref().map(Variates::correction).unwrap_or_default();
+            let start = network.parameters().to_vec();
+            let go_on = || !stop.is_stopped();
+            let report = train_while(&mut network, data, &app.sgd(), &correction, &mut rng, &go_on)?;
+            let mut metrics = vec![
                 ("train_loss".into(), MetricValue::Double(report.loss)),
                 ("accuracy".into(), MetricValue::Double(report.accuracy)),
                 ("epochs".into(), MetricValue::Int(report.epochs.into())),
+                ("num-steps".into(), MetricValue::Int(report.steps as i64)),
+                ("step-norm".into(), MetricValue::Double(report.step_norm)),
             ];
+            metrics.extend(about_data(app, data, path, now)?);
             let model = write(&network, &task.folder.join("output.safetensors"))?;
-            Ok(Outcome { examples: report.examples, metrics, model: Some(model) })
+            let own = variates.map(|variates| {
+                let way = f64::from(app.sgd().learning_rate) * report.steps as f64;
+                let next = variates.next(&start, network.parameters(), way);
+                control::write(&next, network.schema(), &task.folder)
+            });
+            Ok(Outcome { examples: report.examples, metrics, model: Some(model), own: own.transpose()? })
         }
         TaskKind::Evaluate => {
             let result = evaluate(&network, data)?;
@@ -110,9 +127,34 @@ pub(crate) fn run(
                 ("loss".into(), MetricValue::Double(result.loss)),
                 ("accuracy".into(), MetricValue::Double(result.accuracy)),
             ];
-            Ok(Outcome { examples: result.examples, metrics, model: None })
+            Ok(Outcome { examples: result.examples, metrics, model: None, own: None })
         }
     }
+}
+
+/// What the federation weighs clients by, and nothing else.
+fn about_data(
+    app: &BuiltinApp,
+    data: &Dataset,
+    path: &Path,
+    now: Timestamp,
+) -> Result<Option<(String, MetricValue)>> {
+    let Some(name) = app.report.as_deref() else { return Ok(None) };
+    let value = match name {
+        LABEL_ENTROPY => label_entropy(data.labels()),
+        DATA_AGE => {
+            let changed = fs::metadata(path).and_then(|data| data.modified());
+            let changed = changed.map_err(|error| cannot("read", path, error))?;
+            let age =
+                Timestamp::try_from(changed).map_or(0.0, |changed| now.duration_since(changed).as_secs_f64());
+            age.max(0.0)
+        }
+        other => {
+            let why = format!("this runner cannot report '{other}' about its data");
+            return Err(Error::new(ErrorKind::Invalid, why));
+        }
+    };
+    Ok(Some((name.into(), MetricValue::Double(value))))
 }
 
 fn read(app: &BuiltinApp, model: &ModelFile) -> Result<Network> {

@@ -71,8 +71,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = write(&folder.path().join("in"), [1.0, 1.0]);
         let trained = write(&folder.path().join("out"), [4.0, 5.0]);
-        let task = Task { kind: TaskKind::Train, round: 1, config, model, folder: folder.path().into() };
-        let outcome = clip(&task, Outcome { examples: 1, metrics: Vec::new(), model: Some(trained) })?;
+        let task = Task {
+            kind: TaskKind::Train,
+            round: 1,
+            config,
+            model,
+            state: None,
+            own: folder.path().join("own"),
+            folder: folder.path().into(),
+        };
+        let outcome = Outcome { examples: 1, metrics: Vec::new(), model: Some(trained), own: None };
+        let outcome = clip(&task, outcome)?;
         let mut bytes = [0; 8];
         arrays(&outcome.model.unwrap())?.read_at(0, 0, &mut bytes).unwrap();
         Ok([0, 4].map(|at| f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())))

@@ -77,7 +77,7 @@ pub(crate) fn run(app: &CommandApp, task: &Task, config: &RunnerConfig, stop: &S
     let metrics =
         answer.metrics.into_iter().map(|(key, value)| metric(key, &value)).collect::<Result<_>>()?;
     let model = if training { Some(trained(&output, &task.model)?) } else { None };
-    Ok(Outcome { examples: answer.num_examples, metrics, model })
+    Ok(Outcome { examples: answer.num_examples, metrics, model, own: None })
 }
 
 /// Opens what the program wrote: the same arrays, in any order.

@@ -35,37 +35,56 @@ pub(crate) struct Payload {
     /// All configuration records, one after another.
     pub(crate) config: Config,
     pub(crate) model: ModelFile,
+    /// What the strategy keeps.
+    pub(crate) state: Option<ModelFile>,
 }
 
-/// Pulls everything that belongs to the message; the model goes to `path`. Every object is checked against its id, and
+/// The record with what the strategy keeps.
+const STATE_RECORD: &str = "state";
+
+/// Pulls everything that belongs to the message; its arrays go to files in the folder. Every object is checked against its id, and
 /// the message's object against the metadata that announced it.
 pub(crate) fn download(
     fleet: &Fleet,
     run: RunId,
     metadata: &wire::Metadata,
-    path: &Path,
+    folder: &Path,
 ) -> CallResult<Payload> {
     let object = |id: ObjectId| -> CallResult<Object> { Ok(Object::decode(&fleet.pull_object(run, id)?)?) };
     let message = object(metadata.message_id.parse().map_err(CallError::Broken)?)?;
     let content = check_message(&message, metadata)?;
     let mut config = Config::new();
-    let mut arrays = None;
-    for (_, id) in record::names_from_object(Kind::RecordDict, &object(content)?)? {
+    let (mut arrays, mut state) = (None, None);
+    for (name, id) in record::names_from_object(Kind::RecordDict, &object(content)?)? {
         let record = object(id)?;
         match record.kind {
             Kind::ConfigRecord => config.extend(record::config_from_object(&record)?),
-            Kind::ArrayRecord if arrays.is_none() => {
-                arrays = Some(record::names_from_object(Kind::ArrayRecord, &record)?);
+            Kind::ArrayRecord => {
+                let place = if name == STATE_RECORD { &mut state } else { &mut arrays };
+                if place.replace(record::names_from_object(Kind::ArrayRecord, &record)?).is_some() {
+                    return Err(bad("the message has two models").into());
+                }
             }
-            Kind::ArrayRecord => return Err(bad("the message has two models").into()),
             _ => {}
         }
     }
-    let names = arrays.ok_or_else(|| bad("the message has no model"))?;
+    let arrays = arrays.ok_or_else(|| bad("the message has no model"))?;
+    let model = pull_arrays(fleet, run, &arrays, &folder.join("input.safetensors"))?;
+    let state =
+        state.map(|names| pull_arrays(fleet, run, &names, &folder.join("state.safetensors"))).transpose()?;
+    Ok(Payload { config, model, state })
+}
+
+fn pull_arrays(
+    fleet: &Fleet,
+    run: RunId,
+    names: &[(String, ObjectId)],
+    path: &Path,
+) -> CallResult<ModelFile> {
     let mut arrays = Vec::with_capacity(names.len());
     two_at_a_time(
-        &names,
-        |(_, id)| object(*id),
+        names,
+        |(_, id)| -> CallResult<Object> { Ok(Object::decode(&fleet.pull_object(run, *id)?)?) },
         |(name, _), object| {
             let array = Array::from_object(&object)?;
             arrays.push((spec(name, &array)?, array.chunks));
@@ -73,7 +92,7 @@ pub(crate) fn download(
         },
     )?;
     lay_out(fleet, run, &arrays, path)?;
-    Ok(Payload { config, model: ModelFile::open(path)? })
+    Ok(ModelFile::open(path)?)
 }
 
 /// The content of the message's object, which must say what was announced.

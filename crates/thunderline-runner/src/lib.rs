@@ -15,6 +15,7 @@ mod channel;
 mod clip;
 mod command;
 mod config;
+mod control;
 mod download;
 mod energy;
 mod enrol;

@@ -30,7 +30,7 @@ mod tests {
             ("tokens".to_owned(), MetricValue::Int(5)),
             ("energy_joules".to_owned(), MetricValue::Double(2.0)),
         ];
-        let outcome = Outcome { examples: 3, metrics, model: None };
+        let outcome = Outcome { examples: 3, metrics, model: None, own: None };
         let record = record(&outcome, 1.5, Some(7.0));
         let keys: Vec<_> = record.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(keys, ["num-examples", "tokens", "energy_joules", "duration_seconds"]);

@@ -52,6 +52,10 @@ pub(crate) struct Task {
     pub(crate) config: Config,
     /// The model to begin from.
     pub(crate) model: ModelFile,
+    /// What the strategy keeps; none in the first round, and with most strategies.
+    pub(crate) state: Option<ModelFile>,
+    /// Where this runner keeps what is its own in this federation.
+    pub(crate) own: PathBuf,
     /// A place for files, removed afterwards.
     pub(crate) folder: PathBuf,
 }
@@ -77,6 +81,8 @@ pub(crate) struct Outcome {
     pub(crate) metrics: Vec<(String, MetricValue)>,
     /// The trained model, with the arrays of the task's; none from an evaluation.
     pub(crate) model: Option<ModelFile>,
+    /// What is to be kept as the task's `own` once the server has the reply.
+    pub(crate) own: Option<PathBuf>,
 }
 
 /// Why nothing came of it, in Flower's codes.

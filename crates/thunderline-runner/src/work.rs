@@ -18,6 +18,7 @@ use crate::{
     channel::{CallError, CallResult},
     clip, command,
     config::RunnerConfig,
+    control,
     download::download,
     energy::Meter,
     enrol::{self, Enrolment},
@@ -56,15 +57,17 @@ impl Worker<'_> {
             enrol::claim(&self.fleet.channel, run, &metadata.message_id)
         })?;
         let folder = Folder::make(&self.config.state.join("work").join(&metadata.message_id))?;
-        let (reply, seconds) = match self.work(metadata, run, &claim, &folder.0) {
-            Ok((reply, seconds)) => (reply, seconds),
+        let (reply, seconds, own) = match self.work(metadata, run, &claim, &folder.0) {
+            Ok(done) => done,
             Err(Broken::Task(failure)) => {
                 tracing::warn!(reason = %failure.reason, "the task failed");
-                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0)
+                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None)
             }
             Err(Broken::Call(error)) => return Err(error),
         };
-        upload(&self.fleet, &reply, seconds)
+        upload(&self.fleet, &reply, seconds)?;
+        // Not before: a task that is done again must begin from what the first try began from.
+        Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?)
     }
 
     fn work(
@@ -73,7 +76,7 @@ impl Worker<'_> {
         run: RunId,
         claim: &enrol::Claim,
         folder: &Path,
-    ) -> Result<(Reply, f64), Broken> {
+    ) -> Result<(Reply, f64, Option<PathBuf>), Broken> {
         let cx = self.fleet.channel.cx().clone();
         let kind = task_kind(&metadata.message_type)?;
         let expected = Expected {
@@ -86,21 +89,24 @@ impl Worker<'_> {
         };
         manifest::verify(&claim.manifest, &self.enrolment.manifest_key, &expected)
             .map_err(|error| Failure::new(error_code::INVALID_FAB, error.to_string()))?;
-        let payload =
-            download(&self.fleet, run, metadata, &folder.join("input.safetensors")).map_err(|error| {
-                match error {
-                    CallError::Broken(error) => {
-                        Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, error.chain()))
-                    }
-                    CallError::Refused(why) => Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, why)),
-                    other => Broken::Call(other),
-                }
-            })?;
+        let payload = download(&self.fleet, run, metadata, folder).map_err(|error| match error {
+            CallError::Broken(error) => Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, error.chain())),
+            CallError::Refused(why) => Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, why)),
+            other => Broken::Call(other),
+        })?;
         self.fleet.confirm(run, &metadata.message_id).map_err(Broken::Call)?;
         let app = app::read(&payload.config)
             .map_err(|error| Failure::new(error_code::LOAD_CLIENT_APP, error.to_string()))?;
         let round = Task::round_of(&payload.config);
-        let task = Task { kind, round, config: payload.config, model: payload.model, folder: folder.into() };
+        let task = Task {
+            kind,
+            round,
+            config: payload.config,
+            model: payload.model,
+            state: payload.state,
+            own: control::path(&self.config.state, run),
+            folder: folder.into(),
+        };
         tracing::info!(%run, round, task = kind.name(), "working");
         let (started, meter) = (Instant::now(), Meter::start());
         let outcome = self.execute(&app, &task)?;
@@ -109,12 +115,15 @@ impl Worker<'_> {
         let reply = reply::success(metadata, cx.now(), task.model.schema(), outcome.model.as_ref(), &metrics)
             .map_err(|error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain()))?;
         tracing::info!(%run, round, task = kind.name(), examples = outcome.examples, seconds, "done");
-        Ok((reply, seconds))
+        Ok((reply, seconds, outcome.own))
     }
 
     fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
         let outcome = match app {
-            App::Builtin(app) => builtin::run(app, task, self.config, self.loaded, &self.fleet.stop),
+            App::Builtin(app) => {
+                let now = self.fleet.channel.cx().now();
+                builtin::run(app, task, self.config, self.loaded, now, &self.fleet.stop)
+            }
             App::Command(app) => command::run(app, task, self.config, &self.fleet.stop),
         };
         let outcome = outcome.and_then(|outcome| clip::clip(task, outcome));

@@ -106,6 +106,9 @@ async fn check(
     if let Some((name, value)) = reply.metrics.iter().find(|(_, value)| !value.is_finite()) {
         return refuse(format!("the metric '{name}' is {value}"));
     }
+    if lease.purpose == Purpose::Train {
+        spec.strategy.build().check_metrics(&reply.metrics)?;
+    }
     // With differential privacy nothing of a client is told without noise, and all clients weigh the same.
     let (num_examples, metrics) = match &spec.dp {
         Some(_) => (1.0, BTreeMap::from([(NUM_EXAMPLES.to_owned(), 1.0)])),

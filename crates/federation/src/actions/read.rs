@@ -192,6 +192,13 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         crate::plan::Purpose::Evaluate => round.model_out,
     };
     let model = model.ok_or_else(|| Error::internal("a lease's round has no model"))?;
+    let wants_state =
+        lease.purpose == crate::plan::Purpose::Train && federation.spec.strategy.kind().built_in_only;
+    let state = if wants_state {
+        rows::rounds::state_before(query, federation.id, round.number, cx.tenant()).await?.flatten()
+    } else {
+        None
+    };
     Ok(Task {
         lease: lease.id,
         node: lease.node,
@@ -202,6 +209,7 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         purpose: lease.purpose,
         config: task::config(&federation.spec, round.number),
         model: model.parse()?,
+        state: state.map(|digest| digest.parse()).transpose()?,
         issued_at: lease.issued_at,
         expires_at: lease.expires_at,
     })

@@ -13,7 +13,7 @@ pub(crate) const STATEMENTS: &[&Stmt] = &[
     &STATE,
     &NEWEST,
     &LIST,
-    &LATEST_STATE,
+    &STATE_BEFORE,
     &SET_STATE,
     &SET_CLIENTS,
     &SET_MODEL_OUT,
@@ -38,9 +38,9 @@ const LIST: Stmt = Stmt::new(
     "select * from fl_rounds where federation = $1 and tenant = $2 and number > $3 order by number, attempt limit $4",
 );
 // By the model, not by the round's own state: model and optimiser state go on together, in one commit.
-const LATEST_STATE: Stmt = Stmt::new(
-    "fl.rounds.latest_state",
-    "select state_out from fl_rounds where federation = $1 and tenant = $2 and model_out is not null
+const STATE_BEFORE: Stmt = Stmt::new(
+    "fl.rounds.state_before",
+    "select state_out from fl_rounds where federation = $1 and tenant = $2 and number < $3 and model_out is not null
      order by number desc, attempt desc limit 1",
 );
 const SET_STATE: Stmt = Stmt::new(
@@ -190,14 +190,19 @@ pub(crate) async fn set_clients(write: &mut Write, id: RoundId, wanted: u32, quo
     changed(write.exec(&SET_CLIENTS, args![id, wanted, quorum]).await?, "the round")
 }
 
-/// What the optimiser left when the federation's current model was made. `None` before the first such round; `Some(None)`
-/// where that round's strategy kept nothing.
-pub(crate) async fn latest_state(
+/// What the strategy left when the model was made that the round of this number begins from. `None` where no round made it;
+/// `Some(None)` where that round's strategy kept nothing.
+pub(crate) async fn state_before(
     query: &mut impl Query,
     federation: FederationId,
+    number: u32,
     tenant: TenantId,
 ) -> Result<Option<Option<String>>> {
-    query.one(&LATEST_STATE, args![federation, tenant]).await?.map(|row| row.get("state_out")).transpose()
+    query
+        .one(&STATE_BEFORE, args![federation, tenant, number])
+        .await?
+        .map(|row| row.get("state_out"))
+        .transpose()
 }
 
 pub(crate) async fn set_model_out(

@@ -10,6 +10,7 @@ mod duplicates;
 mod fields;
 mod parse;
 mod strategy;
+mod weighting;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -19,7 +20,8 @@ use thunderline_objects::Sha256;
 
 pub use document::read_document;
 pub use dp::Dp;
-pub use strategy::{Aggregation, Strategy};
+pub use strategy::Strategy;
+pub use weighting::Weighting;
 
 /// A validated federation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub struct FederationSpec {
     pub model_ref: ModelRef,
     /// How updates become the next model.
     pub strategy: Strategy,
+    /// What each client counts; none where the strategy does not weigh clients, and with differential privacy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighting: Option<Weighting>,
     /// Rounds to run, from 1.
     pub num_rounds: u32,
     /// The fraction of the eligible nodes that each round asks for, in (0, 1].
@@ -224,11 +229,12 @@ impl FederationSpec {
         share.max(self.min_clients as usize).max(1).min(eligible)
     }
 
-    /// How many of the wanted clients suffice.
+    /// How many of the wanted clients suffice; never fewer than the strategy needs.
     #[must_use]
     pub fn quorum(&self, wanted: usize) -> usize {
         // The small subtraction keeps 0.1 × 30 from becoming 4 through binary rounding.
-        ((self.round.quorum * wanted as f64 - 1e-9).ceil() as usize).clamp(1, wanted.max(1))
+        let share = ((self.round.quorum * wanted as f64 - 1e-9).ceil() as usize).clamp(1, wanted.max(1));
+        share.max(self.strategy.build().least_updates())
     }
 
     /// Whether the model of this round is evaluated.

@@ -7,7 +7,7 @@ use super::{
     App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Encoding, Evaluation, FederationSpec,
     FlowerApp, ModelRef, RoundSpec, ServerEvaluation, UpdateSpec, dp,
     fields::{Fields, Problems},
-    strategy,
+    strategy, weighting,
 };
 
 const MODEL_REF: &str = "builtin:softmax(features,classes), builtin:mlp(features,hidden,…,classes) or sha256:<digest of a stored model>";
@@ -36,7 +36,10 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let mut top = Fields::of("", Some(document), problems);
     let name = top.text("name", 100, problems).unwrap_or_else(|| "federation".into());
     let model_ref = read_model_ref(&mut top, problems);
-    let strategy = strategy::read(&mut top, problems);
+    let app = read_app(&mut top, model_ref.as_ref(), problems);
+    let strategy = strategy::read(&mut top, app.as_ref(), problems);
+    let private = top.get("dp").is_some();
+    let weighting = weighting::read(&mut top, &strategy, private, problems);
     let num_rounds = match top.get("num_rounds") {
         None => {
             problems.add("num_rounds", "missing", "a whole number from 1 to 100000");
@@ -46,14 +49,17 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     };
     let fraction = |x: f64| x > 0.0 && x <= 1.0;
     let client_fraction = top.number("client_fraction", fraction, "above 0 and at most 1", 1.0, problems);
-    let min_clients = top.whole("min_clients", 1..=1_000_000, 2, problems) as u32;
+    let least = strategy.build().least_updates() as u64;
+    let min_clients = top.whole("min_clients", 1..=1_000_000, least.max(2), problems) as u32;
+    if u64::from(min_clients) < least {
+        let reason = format!("{} needs {least} updates; {min_clients} clients bring fewer", strategy.name());
+        problems.add("min_clients", reason, format!("{least} or more with this strategy"));
+    }
     refuse_unbuilt(&mut top, problems);
     let client_selector = read_selector(&mut top, problems);
     let dataset_spec = read_dataset(&mut top, problems);
-    let app = read_app(&mut top, model_ref.as_ref(), problems);
     let round = read_round(&mut top, problems);
     let update = read_update(&mut top, problems);
-    let private = top.get("dp").is_some();
     let evaluation = read_evaluation(&mut top, model_ref.as_ref(), private, problems);
     if private && round.over_selection != 1.0 {
         let reason = "the first to answer are no fair sample, and dp accounts for one";
@@ -68,6 +74,7 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
         name,
         model_ref: model_ref?,
         strategy,
+        weighting,
         num_rounds,
         client_fraction,
         min_clients,

@@ -1,124 +1,118 @@
-//! How updates become the next model.
+//! Strategies as a spec names them: the contract's `strategy` with its `params`.
 //!
-//! Names, parameters and defaults are those of Flower's strategies, so that a spec says the same thing here and there.
-//! `eta_l` is not among them: Flower's server has it and never uses it; clients have their own learning rate.
+//! What there is, and what each parameter may be, is [`thunderline_numerics::strategy::KINDS`]; nothing is listed here again.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use thunderline_numerics::{optimiser::Optimiser, order::OrderStatistic};
+use serde_json::{Map, Value, json};
+use thunderline_numerics::strategy::{self as strategies, Allowed, KINDS, Kind, Param};
 
-use super::fields::{Fields, Problems};
+use super::{
+    App,
+    fields::{Fields, Problems},
+};
 
-/// How updates become the next model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", content = "params", rename_all = "lowercase")]
-pub enum Strategy {
-    /// The average weighted by examples (McMahan et al. 2017, arXiv 1602.05629).
-    FedAvg,
-    /// The same average, of clients that train with a proximal term (Li et al. 2020, arXiv 1812.06127).
-    FedProx {
-        /// The proximal term's weight, ≥ 0.
-        proximal_mu: f64,
-    },
-    /// A step with momentum towards the average (Hsu et al. 2019, arXiv 1909.06335).
-    FedAvgM {
-        /// Above 0.
-        server_learning_rate: f64,
-        /// In [0, 1).
-        server_momentum: f64,
-    },
-    /// A step divided by the root of all squared steps so far (Reddi et al. 2020, arXiv 2003.00295).
-    FedAdagrad {
-        /// Step size, above 0.
-        eta: f64,
-        /// Keeps the divisor from zero, above 0.
-        tau: f64,
-    },
-    /// Momentum, divided by the root of the decaying mean of squared steps (the same paper).
-    FedAdam {
-        /// Step size, above 0.
-        eta: f64,
-        /// Decay of the momentum, in [0, 1).
-        beta_1: f64,
-        /// Decay of the squares, in [0, 1).
-        beta_2: f64,
-        /// Keeps the divisor from zero, above 0.
-        tau: f64,
-    },
-    /// As FedAdam, with squares that move by bounded amounts (the same paper).
-    FedYogi {
-        /// Step size, above 0.
-        eta: f64,
-        /// Decay of the momentum, in [0, 1).
-        beta_1: f64,
-        /// Decay of the squares, in [0, 1).
-        beta_2: f64,
-        /// Keeps the divisor from zero, above 0.
-        tau: f64,
-    },
-    /// The median of each coordinate, unweighted (Yin et al. 2018, arXiv 1803.01498).
-    FedMedian,
-    /// The mean of each coordinate without its extremes, unweighted (the same paper).
-    FedTrimmedAvg {
-        /// The share that is cut at either end, in [0, 0.5).
-        beta: f64,
-    },
+/// The parameter that the built-in trainer's own setting answers.
+const CLIENT_LEARNING_RATE: &str = "client_learning_rate";
+
+/// How a round's updates become the next model: a kind and a value for each of its parameters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
+pub struct Strategy {
+    kind: &'static Kind,
+    values: Vec<f64>,
 }
 
-/// How a round's updates are put together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Aggregation {
-    /// The mean weighted by examples.
-    Mean,
-    /// A step from the current model towards that mean.
-    Step(Optimiser),
-    /// Something of each coordinate's sorted values.
-    Order(OrderStatistic),
+impl PartialEq for Strategy {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind.name == other.kind.name && self.values == other.values
+    }
 }
-
-const KNOWN: &str = "fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi, fedmedian, fedtrimmedavg";
 
 impl Strategy {
-    /// The name in specs and listings.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::FedAvg => "fedavg",
-            Self::FedProx { .. } => "fedprox",
-            Self::FedAvgM { .. } => "fedavgm",
-            Self::FedAdagrad { .. } => "fedadagrad",
-            Self::FedAdam { .. } => "fedadam",
-            Self::FedYogi { .. } => "fedyogi",
-            Self::FedMedian => "fedmedian",
-            Self::FedTrimmedAvg { .. } => "fedtrimmedavg",
-        }
+    /// The strategy of this name with its defaults, but for the parameters that are named.
+    ///
+    /// # Errors
+    /// `invalid` where there is no such strategy, or a parameter is unknown, missing or out of its range.
+    pub fn new(name: &str, named: &[(&str, f64)]) -> thunderline_core::Result<Self> {
+        let kind = Kind::named(name).ok_or_else(|| {
+            thunderline_core::Error::invalid_value("strategy", format!("'{name}' is not known"), known())
+        })?;
+        kind.with(named)?;
+        let value = |param: &Param| {
+            let given = named.iter().find(|(name, _)| *name == param.name).map(|(_, value)| *value);
+            given.or(param.default).expect("the strategy was built with these values")
+        };
+        Ok(Self { kind, values: kind.params.iter().map(value).collect() })
     }
 
-    /// What the server computes.
+    /// The name in specs and listings.
     #[must_use]
-    pub fn aggregation(&self) -> Aggregation {
-        match *self {
-            Self::FedAvg | Self::FedProx { .. } => Aggregation::Mean,
-            Self::FedAvgM { server_learning_rate: learning_rate, server_momentum: momentum } => {
-                Aggregation::Step(Optimiser::Momentum { learning_rate, momentum })
-            }
-            Self::FedAdagrad { eta, tau } => Aggregation::Step(Optimiser::Adagrad { eta, tau }),
-            Self::FedAdam { eta, beta_1, beta_2, tau } => {
-                Aggregation::Step(Optimiser::Adam { eta, beta_1, beta_2, tau })
-            }
-            Self::FedYogi { eta, beta_1, beta_2, tau } => {
-                Aggregation::Step(Optimiser::Yogi { eta, beta_1, beta_2, tau })
-            }
-            Self::FedMedian => Aggregation::Order(OrderStatistic::Median),
-            Self::FedTrimmedAvg { beta } => Aggregation::Order(OrderStatistic::TrimmedMean { beta }),
+    pub fn name(&self) -> &'static str {
+        self.kind.name
+    }
+
+    /// What there is to know about strategies of this name.
+    #[must_use]
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// The strategy, ready to aggregate.
+    #[must_use]
+    pub fn build(&self) -> Box<dyn strategies::Strategy> {
+        self.kind.build(&self.values).expect("the values were checked when the spec was read")
+    }
+}
+
+/// The strategy as it stands in a spec.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    name: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    params: Map<String, Value>,
+}
+
+impl From<Strategy> for Written {
+    fn from(strategy: Strategy) -> Self {
+        let write = |(param, value): (&Param, &f64)| {
+            let value = match param.allowed {
+                Allowed::Whole(..) => json!(*value as u64),
+                Allowed::Flag => json!(*value != 0.0),
+                _ => json!(value),
+            };
+            (param.name.to_owned(), value)
+        };
+        Self {
+            name: strategy.kind.name.into(),
+            params: strategy.kind.params.iter().zip(&strategy.values).map(write).collect(),
         }
     }
+}
+
+impl TryFrom<Written> for Strategy {
+    type Error = thunderline_core::Error;
+
+    fn try_from(written: Written) -> thunderline_core::Result<Self> {
+        let number = |value: &Value| {
+            value.as_bool().map_or_else(|| value.as_f64(), |flag| Some(f64::from(u8::from(flag))))
+        };
+        let named: Vec<(&str, f64)> = written
+            .params
+            .iter()
+            .map(|(name, value)| (name.as_str(), number(value).unwrap_or(f64::NAN)))
+            .collect();
+        Self::new(&written.name, &named)
+    }
+}
+
+fn known() -> String {
+    KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
 }
 
 /// `strategy: fedprox` with `params` beside it, or `strategy: {name, params}`.
-pub(super) fn read(top: &mut Fields<'_>, problems: &mut Problems) -> Strategy {
+pub(super) fn read(top: &mut Fields<'_>, app: Option<&App>, problems: &mut Problems) -> Strategy {
     let value = top.get("strategy");
-    let (name, params) = match value {
+    let (name, mut params) = match value {
         None => ("fedavg".to_owned(), top.group("params", problems)),
         Some(Value::String(name)) => (name.to_lowercase(), top.group("params", problems)),
         Some(_) => {
@@ -129,66 +123,67 @@ pub(super) fn read(top: &mut Fields<'_>, problems: &mut Problems) -> Strategy {
             (name.to_lowercase(), params)
         }
     };
-    let mut params = Params { fields: params, problems };
-    let strategy = match name.as_str() {
-        "fedavg" => Strategy::FedAvg,
-        "fedprox" => Strategy::FedProx { proximal_mu: params.at_least_zero("proximal_mu", 0.01) },
-        "fedavgm" => Strategy::FedAvgM {
-            server_learning_rate: params.positive("server_learning_rate", 1.0),
-            server_momentum: params.decay("server_momentum", 0.0),
-        },
-        "fedadagrad" => {
-            Strategy::FedAdagrad { eta: params.positive("eta", 0.1), tau: params.positive("tau", 1e-3) }
-        }
-        "fedadam" => Strategy::FedAdam {
-            eta: params.positive("eta", 0.1),
-            beta_1: params.decay("beta_1", 0.9),
-            beta_2: params.decay("beta_2", 0.99),
-            tau: params.positive("tau", 1e-3),
-        },
-        "fedyogi" => Strategy::FedYogi {
-            eta: params.positive("eta", 0.01),
-            beta_1: params.decay("beta_1", 0.9),
-            beta_2: params.decay("beta_2", 0.99),
-            tau: params.positive("tau", 1e-3),
-        },
-        "fedmedian" => Strategy::FedMedian,
-        "fedtrimmedavg" => Strategy::FedTrimmedAvg { beta: params.trim("beta", 0.2) },
-        other => {
-            params.problems.add("strategy", format!("'{other}' is not known"), KNOWN);
-            return Strategy::FedAvg;
-        }
+    let Some(kind) = Kind::named(&name) else {
+        problems.add("strategy", format!("'{name}' is not known"), known());
+        return Strategy::new("fedavg", &[]).expect("it has no parameters");
     };
-    params.fields.refuse_unknown(params.problems);
+    let values = kind.params.iter().map(|param| read_param(param, &mut params, app, problems)).collect();
+    params.refuse_unknown(problems);
+    let strategy = Strategy { kind, values };
+    check_app(&strategy, &params, app, problems);
     strategy
 }
 
-/// A strategy's parameters, by what they may be.
-struct Params<'a, 'p> {
-    fields: Fields<'a>,
-    problems: &'p mut Problems,
+fn read_param(param: &Param, params: &mut Fields<'_>, app: Option<&App>, problems: &mut Problems) -> f64 {
+    let answered = match app {
+        Some(App::Builtin(app)) if param.name == CLIENT_LEARNING_RATE => Some(app.learning_rate),
+        _ => None,
+    };
+    let default = param.default.or(answered);
+    if default.is_none() && params.get(param.name).is_none() {
+        problems.add(params.path(param.name), "missing", param.allowed.words());
+    }
+    // Any value will do where there was a problem: the spec is refused.
+    let default = default.unwrap_or(1.0);
+    match param.allowed {
+        Allowed::Flag => f64::from(u8::from(params.flag(param.name, default != 0.0, problems))),
+        Allowed::Whole(least, most) => {
+            params.whole(param.name, least.into()..=most.into(), default as u64, problems) as f64
+        }
+        allowed => params.number(param.name, |x| allowed.fits(x), &allowed.words(), default, problems),
+    }
 }
 
-impl Params<'_, '_> {
-    fn at_least_zero(&mut self, key: &'static str, default: f64) -> f64 {
-        self.fields.number(key, |x| x >= 0.0, "0 or more", default, self.problems)
+/// What the clients' part of a strategy asks of the app.
+fn check_app(strategy: &Strategy, params: &Fields<'_>, app: Option<&App>, problems: &mut Problems) {
+    let name = strategy.name();
+    let rate = strategy.kind.params.iter().position(|param| param.name == CLIENT_LEARNING_RATE);
+    if let (Some(App::Builtin(app)), Some(place)) = (app, rate)
+        && strategy.values[place] != app.learning_rate
+    {
+        let reason = format!("the clients' learning rate is {}", app.learning_rate);
+        problems.add(params.path(CLIENT_LEARNING_RATE), reason, "that of app.builtin, or left out");
     }
-
-    fn positive(&mut self, key: &'static str, default: f64) -> f64 {
-        self.fields.number(key, |x| x > 0.0, "above 0", default, self.problems)
+    if !strategy.kind.built_in_only {
+        return;
     }
-
-    fn decay(&mut self, key: &'static str, default: f64) -> f64 {
-        self.fields.number(key, |x| (0.0..1.0).contains(&x), "0 or more and below 1", default, self.problems)
-    }
-
-    fn trim(&mut self, key: &'static str, default: f64) -> f64 {
-        self.fields.number(
-            key,
-            |x| (0.0..0.5).contains(&x),
-            "0 or more and below 0.5",
-            default,
-            self.problems,
-        )
+    match app {
+        None => {}
+        Some(App::Builtin(app)) if app.momentum == 0.0 => {}
+        Some(App::Builtin(app)) => {
+            let reason = format!("{name} corrects plain gradient steps; the momentum is {}", app.momentum);
+            problems.add("app.builtin.momentum", reason, "0");
+        }
+        Some(App::Command(_) | App::Flower(_)) => {
+            let reason = format!(
+                "{name} needs clients that correct their own gradients and keep a control variate: Flower apps and \
+                 programs do neither"
+            );
+            problems.add(
+                "strategy",
+                reason,
+                "with this app, any other strategy; with this strategy, app.builtin",
+            );
+        }
     }
 }

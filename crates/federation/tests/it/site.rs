@@ -107,8 +107,13 @@ impl Site {
             }
             arrays.push(ArrayLayout { spec: ArraySpec::new(name, DType::F32, &shape), segments });
         }
-        let metrics =
-            BTreeMap::from([(NUM_EXAMPLES.to_owned(), num_examples), ("loss".into(), f64::from(value))]);
+        let metrics = [
+            (NUM_EXAMPLES, num_examples),
+            ("loss", f64::from(value)),
+            ("train_loss", 0.5),
+            ("num-steps", 4.0),
+        ];
+        let metrics = BTreeMap::from(metrics.map(|(name, value)| (name.to_owned(), value)));
         Ok(Reply { update: Some(UpdateLayout { arrays }), metrics, error: None })
     }
 

@@ -1,8 +1,15 @@
 //! Strategies, end to end: from the spec to the stored model and the optimiser's state.
 
-use federation::{Federation, Federations, Round, actions::read, state::FederationState};
+use federation::{
+    Federation, Federations, Round,
+    actions::{
+        accept_reply::{self, Acceptance},
+        read,
+    },
+    state::FederationState,
+};
 use thunderline_core::{NodeId, Result, SignedDuration};
-use thunderline_numerics::checkpoint::CheckpointHeader;
+use thunderline_numerics::{checkpoint::CheckpointHeader, strategy::KINDS};
 use thunderline_objects::{Objects, Sha256};
 use thunderline_testkit::{TestDb, both};
 
@@ -203,4 +210,135 @@ both!(a_step_beyond_all_bounds_fails_the_round_and_says_why, async |t: TestDb| {
     let reason = rounds[0].state.reason().unwrap();
     assert!(reason.contains("beyond all bounds"), "{reason}");
     assert_eq!((rounds[0].model_out.as_ref(), rounds[0].state_out.as_ref()), (None, None));
+});
+
+both!(robust_strategies_do_not_believe_one_loud_client_either, async |t: TestDb| {
+    let site = site(t, 7).await?;
+    let answers = [(1.0, 1.0), (1.1, 1.0), (0.9, 1.0), (1.05, 1.0), (1e20, 1e6), (0.95, 1.0), (1.0, 1.0)];
+    for strategy in [
+        "{name: krum, params: {num_malicious_nodes: 1}}",
+        "{name: multikrum, params: {num_malicious_nodes: 1, num_nodes_to_select: 4}}",
+        "{name: bulyan, params: {num_malicious_nodes: 1}}\nmin_clients: 7",
+        "{name: bulyan, params: {num_malicious_nodes: 1, iterated: false}}\nmin_clients: 7",
+        "{name: geometricmedian, params: {iterations: 50}}\nweighting: {by: uniform}",
+        "{name: centeredclipping, params: {clipping_radius: 1, iterations: 3}}",
+        "{name: normbounded, params: {max_norm: 3}}\nweighting: {by: uniform}",
+    ] {
+        let spec = SPEC.replace("min_clients: 2\n", "");
+        let federation = site.submit(&format!("{spec}strategy: {strategy}\n")).await?;
+        site.answer_all(&federation, &answers).await?;
+        let done = site.get(&federation).await?;
+        assert_eq!(done.state, FederationState::Completed, "{strategy}");
+        let model = site.elements(&done.model.unwrap())?;
+        assert!(model.iter().all(|value| (0.5..2.0).contains(value)), "{strategy}: {model:?}");
+    }
+});
+
+both!(the_order_in_which_clients_answer_changes_no_bit_of_any_strategy, async |t: TestDb| {
+    let site = site(t, 5).await?;
+    let answers = [(0.1, 3.0), (0.7, 1e6), (-1e-9, 7.0), (1e8, 11.0), (0.3, 13.0)];
+    for kind in KINDS {
+        let params: Vec<_> =
+            kind.params.iter().filter(|param| param.default.is_none()).map(|param| param.name).collect();
+        let params: String = params
+            .iter()
+            .filter(|name| **name != "client_learning_rate")
+            .map(|name| format!("params: {{{name}: 1}}\n"))
+            .collect();
+        let app = "app: {builtin: {momentum: 0}}\n";
+        let spec = SPEC.replace("num_rounds: 1", "num_rounds: 2").replace("min_clients: 2", "min_clients: 5");
+        let mut results = Vec::new();
+        for order in [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [3, 5, 1, 4, 2]] {
+            let name = kind.name;
+            let federation = site.submit(&format!("{spec}strategy: {name}\n{params}{app}seed: 1\n")).await?;
+            for _ in 0..2 {
+                site.drive(&federation).await?;
+                for number in order {
+                    let task = site.claim(NodeId::from_bits(number)).await?.expect("every node has a task");
+                    let (value, examples) = answers[number as usize - 1];
+                    assert_eq!(site.answer(&task, value, examples).await?, Acceptance::Accepted, "{name}");
+                }
+                site.drive(&federation).await?;
+            }
+            let rounds = site.rounds(&federation).await?;
+            assert!(rounds[1].model_out.is_some(), "{name}: {:?}", rounds[1].state);
+            results
+                .push(rounds.into_iter().map(|round| (round.model_out, round.state_out)).collect::<Vec<_>>());
+        }
+        assert!(results.iter().all(|result| *result == results[0]), "{}", kind.name);
+    }
+});
+
+both!(
+    a_reply_without_the_metric_that_a_strategy_needs_is_refused_and_the_round_goes_on,
+    async |t: TestDb| {
+        let site = site(t, 3).await?;
+        let federation = site.submit(&format!("{SPEC}strategy: qfedavg\n")).await?;
+        site.drive(&federation).await?;
+        let task = site.claim(NodeId::from_bits(1)).await?.unwrap();
+        let mut reply = site.reply(&task, 1.0, 1.0)?;
+        reply.metrics.remove("train_loss");
+        let refused =
+            accept_reply::accept_reply(&site.t.node(task.node), &site.domain, task.lease, reply).await?;
+        let Acceptance::Refused(reason) = refused else { panic!("it was taken") };
+        assert!(reason.contains("'train_loss' is missing"), "{reason}");
+        for number in [2, 3] {
+            let task = site.claim(NodeId::from_bits(number)).await?.unwrap();
+            assert_eq!(site.answer(&task, 1.0, 1.0).await?, Acceptance::Accepted);
+        }
+        site.drive(&federation).await?;
+        assert_eq!(site.get(&federation).await?.state, FederationState::Completed);
+    }
+);
+
+both!(weights_are_made_as_the_spec_says_and_stand_in_the_lineage, async |t: TestDb| {
+    let site = site(t, 2).await?;
+    for (weighting, wanted, weights) in [
+        ("{by: examples}", 0.9, [10.0, 90.0]),
+        ("{by: uniform}", 0.5, [1.0, 1.0]),
+        ("{by: examples, cap: 0.75}", 0.75, [0.25, 0.75]),
+        ("{by: entropy}", 0.9, [10.0, 90.0]),
+    ] {
+        let federation = site.submit(&format!("{SPEC}weighting: {weighting}\n")).await?;
+        site.answer_all(&federation, &[(0.0, 10.0), (1.0, 90.0)]).await?;
+        let model = site.get(&federation).await?.model.unwrap();
+        assert_eq!(site.elements(&model)?, [wanted as f32; 4], "{weighting}");
+        let artifacts =
+            read::list_artifacts(&site.t.viewer(), &site.domain, Some(federation.id), None, 10).await?;
+        let made = artifacts.iter().find(|artifact| artifact.sha256.to_string() == model).unwrap();
+        let found: Vec<_> = made.metadata["clients"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["weight"].as_f64().unwrap())
+            .collect();
+        assert_eq!(found, weights, "{weighting}");
+    }
+});
+
+both!(scaffold_hands_its_control_variates_down_with_the_next_rounds_tasks, async |t: TestDb| {
+    let site = site(t, 2).await?;
+    let spec = SPEC.replace("num_rounds: 1", "num_rounds: 2");
+    let app = "app: {builtin: {momentum: 0, learning_rate: 0.5}}\n";
+    let federation = site.submit(&format!("{spec}strategy: scaffold\n{app}")).await?;
+    let start = site.start(&federation).await?;
+    site.drive(&federation).await?;
+    let first: Vec<_> = [1, 2].map(NodeId::from_bits).into();
+    for (node, value) in first.iter().zip([1.0, 3.0]) {
+        let task = site.claim(*node).await?.unwrap();
+        assert_eq!(task.state, None);
+        let app = task.config.iter().find(|(key, _)| key == "thunderline.app").unwrap();
+        assert!(format!("{:?}", app.1).contains("control_variates"), "{app:?}");
+        site.answer(&task, value, 1.0).await?;
+    }
+    site.drive(&federation).await?;
+    let state = site.rounds(&federation).await?[0].state_out.clone().unwrap();
+    // c = mean of (x − y) / (K·η) with K = 4 steps: the mean of the answers is 2.
+    let c = site.elements(&state)?;
+    for (c, x) in c.iter().zip(&start) {
+        assert!((f64::from(*c) - (f64::from(*x) - 2.0) / 2.0).abs() < 1e-6, "{c} from {x}");
+    }
+    site.drive(&federation).await?;
+    let task = site.claim(first[0]).await?.unwrap();
+    assert_eq!(task.state.map(|digest| digest.to_string()), Some(state));
 });

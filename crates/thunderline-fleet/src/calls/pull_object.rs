@@ -11,7 +11,6 @@ use crate::{
     Fleet,
     answer::{Answer, Piece},
     fleet::Node,
-    publish::Delivery,
 };
 
 /// A node may have the objects of its own task, and no others.
@@ -42,7 +41,7 @@ async fn find(fleet: &Fleet, node: &Node, id: &ObjectId) -> Result<Option<Vec<Pi
     }
     // After a restart nothing is remembered; the task is put together again, the same to the last byte.
     let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else { return Ok(None) };
-    let delivery = Arc::new(Delivery::new(&task, fleet.models.get(task.model).await?));
+    let delivery = Arc::new(fleet.delivery(&task).await?);
     fleet.remember(node.id, &delivery);
     Ok(delivery.object(id))
 }

@@ -12,7 +12,6 @@ use crate::{
     Fleet,
     answer::Answer,
     fleet::Node,
-    publish::Delivery,
     upload::{self, Announced, Stored, Upload},
 };
 
@@ -76,7 +75,7 @@ async fn find(fleet: &Fleet, node: &Node, session: &str) -> Result<Found> {
         let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else {
             return Ok(Found::Nothing);
         };
-        Delivery::new(&task, fleet.models.get(task.model).await?).message.to_string()
+        fleet.delivery(&task).await?.message.to_string()
     } else {
         session.to_owned()
     };

@@ -1,6 +1,9 @@
 //! One task as a message: the model's objects and a few of its own.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use thunderline_core::Result;
@@ -17,19 +20,24 @@ use federation::{plan::Purpose, spec::Scalar, task::Task};
 
 use crate::answer::Piece;
 
+/// The record with what the strategy keeps. Only runners are sent one.
+const STATE_RECORD: &str = "state";
+
 /// What a node gets when it pulls.
 pub(crate) struct Delivery {
     /// The message's id. The same task is always the same message.
     pub(crate) message: ObjectId,
     request: Request,
     model: Arc<ModelIndex>,
+    /// What the strategy keeps, where the client needs it too.
+    state: Option<Arc<ModelIndex>>,
     own: Vec<Listed>,
     objects: HashMap<ObjectId, Bytes>,
 }
 
 impl Delivery {
     /// Puts a task together.
-    pub(crate) fn new(task: &Task, model: Arc<ModelIndex>) -> Self {
+    pub(crate) fn new(task: &Task, model: Arc<ModelIndex>, state: Option<Arc<ModelIndex>>) -> Self {
         let mut delivery = Self {
             message: model.record(),
             request: Request {
@@ -45,13 +53,15 @@ impl Delivery {
                 content: model.record(),
             },
             model,
+            state,
             own: Vec::new(),
             objects: HashMap::new(),
         };
         let config: Vec<_> =
             task.config.iter().map(|(key, value)| (key.clone(), config_value(value))).collect();
         let config = delivery.add(&record::config_object(&config));
-        let names = [("arrays".to_owned(), delivery.model.record()), ("config".to_owned(), config)];
+        let mut names = vec![("arrays".to_owned(), delivery.model.record()), ("config".to_owned(), config)];
+        names.extend(delivery.state.iter().map(|state| (STATE_RECORD.to_owned(), state.record())));
         delivery.request.content = delivery.add(&record::names_object(Kind::RecordDict, &names));
         delivery.message = delivery.add(&delivery.request.to_object());
         delivery
@@ -70,7 +80,11 @@ impl Delivery {
     /// # Errors
     /// None in practice: the list is in order by construction.
     pub(crate) fn to_wire(&self) -> Result<(wire::Message, wire::ObjectTree)> {
-        let listed: Vec<_> = self.model.listed().iter().chain(&self.own).cloned().collect();
+        let mut seen = HashSet::new();
+        let state = self.state.iter().flat_map(|state| state.listed());
+        let listed = self.model.listed().iter().chain(state).chain(&self.own);
+        // Model and state may have equal arrays, which are one object.
+        let listed: Vec<_> = listed.filter(|object| seen.insert(object.id)).cloned().collect();
         Ok((self.request.to_wire(self.message), tree::build(&listed, self.message)?))
     }
 
@@ -78,7 +92,7 @@ impl Delivery {
     pub(crate) fn object(&self, id: &ObjectId) -> Option<Vec<Piece>> {
         match self.objects.get(id) {
             Some(bytes) => Some(vec![Piece::Bytes(bytes.clone())]),
-            None => self.model.object(id),
+            None => self.model.object(id).or_else(|| self.state.as_ref()?.object(id)),
         }
     }
 }

@@ -50,6 +50,11 @@ impl Gradient {
         &self.values
     }
 
+    /// The same, to be corrected.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
     /// Computes the gradient of the mean cross-entropy of the examples at these places (at least one), and the score of
     /// the network on them. The data must fit the network.
     pub fn compute(&mut self, network: &Network, data: &Dataset, places: &[usize]) -> Score {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{MemoryArrays, TILE_ELEMENTS, weighted_mean};
+use crate::{ArraySpec, DType, MemoryArrays, TILE_ELEMENTS, weighted_mean};
 
 const ALL: [Optimiser; 4] = [
     Optimiser::Momentum { learning_rate: 0.5, momentum: 0.9 },

@@ -32,12 +32,19 @@ fn reference(models: &[Vec<f32>], statistic: OrderStatistic) -> Vec<u8> {
             let cut = (beta * models.len() as f64).floor() as usize;
             cut..models.len() - cut
         }
+        OrderStatistic::NearMedian { .. } => 0..models.len(),
     };
     (0..models[0].len())
         .flat_map(|place| {
             let mut column: Vec<_> = models.iter().map(|values| f64::from(values[place])).collect();
             column.sort_by(f64::total_cmp);
-            let kept = &column[ranks.clone()];
+            let mut kept = column[ranks.clone()].to_vec();
+            if let OrderStatistic::NearMedian { count } = statistic {
+                let median = (column[(column.len() - 1) / 2] + column[column.len() / 2]) / 2.0;
+                kept.sort_by(|one, other| (one - median).abs().total_cmp(&(other - median).abs()));
+                kept.truncate(count);
+                kept.sort_by(f64::total_cmp);
+            }
             ((kept.iter().sum::<f64>() / kept.len() as f64) as f32).to_le_bytes()
         })
         .collect()
@@ -63,6 +70,16 @@ proptest! {
     fn the_result_is_that_of_sorting_each_coordinate(
         models in models(), which in statistics(), threads in 1usize..4
     ) {
+        let encoded: Vec<_> = models.iter().map(|values| bytes(values)).collect();
+        let got = statistic(DType::F32, &encoded, which, threads).unwrap();
+        prop_assert_eq!(got, reference(&models, which));
+    }
+
+    #[test]
+    fn the_values_nearest_the_median_are_those_of_sorting_by_distance(
+        models in models(), share in 0f64..1.0, threads in 1usize..4
+    ) {
+        let which = OrderStatistic::NearMedian { count: 1 + (share * models.len() as f64) as usize };
         let encoded: Vec<_> = models.iter().map(|values| bytes(values)).collect();
         let got = statistic(DType::F32, &encoded, which, threads).unwrap();
         prop_assert_eq!(got, reference(&models, which));

@@ -9,8 +9,11 @@ use thunderline_flower::{
     record::{MetricValue, Metrics},
 };
 use thunderline_numerics::{
+    ArraySpec, ModelSchema,
+    checkpoint::CheckpointHeader,
     model::{ModelSpec, Network},
     random::Rng,
+    variates::Variates,
 };
 use thunderline_runner::{NamedCommand, RunnerConfig, Stop, run};
 
@@ -222,5 +225,91 @@ fn data_that_cannot_be_used_is_told_before_the_runner_enrols() {
     assert!(wrong.chain().contains("other.csv") && wrong.chain().contains("line 2"), "{}", wrong.chain());
     assert_eq!(start(Some(""), |_| {}).code(), "invalid");
     assert!(server.state().calls.is_empty());
+    server.close();
+}
+
+/// The values behind a safetensors header.
+fn file_values(path: &Path) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap();
+    let header = CheckpointHeader::read(&mut bytes.as_slice()).unwrap();
+    values(&bytes[header.data_offset as usize..])
+}
+
+fn values(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|raw| f32::from_le_bytes(*raw)).collect()
+}
+
+#[test]
+fn control_variates_are_kept_here_and_correct_every_gradient() {
+    let server = Server::start();
+    let rate = 0.1f32;
+    let mut app = app();
+    (app["momentum"], app["proximal_mu"], app["control_variates"]) = (0.into(), 0.into(), true.into());
+    let start = initial();
+    let elements = start.parameters().len();
+    let specs = start.schema().arrays().iter();
+    let specs =
+        specs.map(|spec| ArraySpec::new(format!("c/{}", spec.name), spec.dtype, &spec.shape)).collect();
+    let schema = ModelSchema::new(specs).unwrap();
+    let mut site = Site::start(&server, |_, _| {});
+    let mut own = vec![0.0; elements];
+    // No state in the first round; then one whose correction is large enough to be seen.
+    for (round, c) in [(1, None), (2, Some(0.05f32)), (3, Some(0.05))] {
+        let state: Vec<u8> = c.iter().flat_map(|c| c.to_le_bytes().repeat(elements)).collect();
+        let model = start.to_bytes();
+        let mut arrays = vec![("arrays", start.schema(), model.as_slice())];
+        arrays.extend(c.map(|_| ("state", &schema, state.as_slice())));
+        server.ask_with(TaskKind::Train, round, &app, &arrays);
+        let trained = server.wait(|state| state.received.pop_front());
+        assert_eq!(trained.error, None);
+        let steps = metric(&trained.metrics, "num-steps");
+        assert_eq!((steps, metric(&trained.metrics, "step-norm")), (24.0, 24.0));
+        // As the built-in trainer would have done it here.
+        let path = site.folder.path().join("shard.csv");
+        let data = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+        let data = thunderline_numerics::dataset::Dataset::read_csv(data, 1.0).unwrap();
+        let variates = Variates { server: vec![c.unwrap_or(0.0); elements], own };
+        let mut network = start.clone();
+        let config = thunderline_numerics::sgd::SgdConfig {
+            learning_rate: rate,
+            momentum: 0.0,
+            batch_size: 8,
+            local_epochs: 3,
+            proximal_mu: 0.0,
+        };
+        let mut rng = Rng::derive(42, &["runner", "train", &round.to_string(), "site-1"]);
+        let (correction, go_on) = (variates.correction(), || true);
+        thunderline_numerics::sgd::train_while(&mut network, &data, &config, &correction, &mut rng, &go_on)
+            .unwrap();
+        assert_eq!(values(&trained.model), network.parameters(), "round {round}");
+        own = variates.next(start.parameters(), network.parameters(), f64::from(rate) * steps);
+        // Kept once the reply is there, which the runner learns after this test does.
+        server.ask(TaskKind::Evaluate, round, &app, start.schema(), &start.to_bytes());
+        server.wait(|state| state.received.pop_front());
+        let kept = std::fs::read_dir(site.folder.path().join("state/control")).unwrap();
+        let kept: Vec<_> = kept.map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(file_values(&kept[0]), own, "round {round}");
+    }
+    site.stop();
+    server.close();
+}
+
+#[test]
+fn only_what_is_asked_for_is_told_about_the_data() {
+    let server = Server::start();
+    let mut site = Site::start(&server, |_, _| {});
+    let tell = |report: Value| {
+        let mut app = app();
+        app["report"] = report;
+        server.ask(TaskKind::Train, 1, &app, initial().schema(), &initial().to_bytes());
+        server.wait(|state| state.received.pop_front())
+    };
+    let plain = tell(Value::Null);
+    assert!(plain.metrics.iter().all(|(key, _)| key != "label-entropy" && key != "data-age"));
+    assert!((metric(&tell(json!("label-entropy")).metrics, "label-entropy") - 2f64.ln()).abs() < 1e-12);
+    assert!(metric(&tell(json!("data-age")).metrics, "data-age") >= 0.0);
+    assert!(tell(json!("names")).error.unwrap().contains("cannot report 'names'"));
+    site.stop();
     server.close();
 }

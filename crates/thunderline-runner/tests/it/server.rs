@@ -108,6 +108,11 @@ impl Server {
 
     /// Makes a task and hands it out at the next pull.
     pub fn ask(&self, kind: TaskKind, round: u64, app: &Value, schema: &ModelSchema, model: &[u8]) {
+        self.ask_with(kind, round, app, &[("arrays", schema, model)]);
+    }
+
+    /// The same, with several records of arrays.
+    pub fn ask_with(&self, kind: TaskKind, round: u64, app: &Value, arrays: &[(&str, &ModelSchema, &[u8])]) {
         let mut state = self.state();
         let mut add = |object: &Object| {
             let bytes = object.encode();
@@ -115,27 +120,29 @@ impl Server {
             state.objects.insert(id, bytes);
             id
         };
-        let mut names = Vec::new();
-        for (place, spec) in schema.arrays().iter().enumerate() {
-            let start = schema.array_offset(place) as usize;
-            let mut file = npy::header(spec.dtype, &spec.shape).unwrap();
-            file.extend_from_slice(&model[start..start + schema.array_bytes(place) as usize]);
-            // Small pieces, so that a header, too, is cut.
-            let size = if file.len() > 1000 { CHUNK_BYTES } else { 50 };
-            let chunks = file.chunks(size).map(|piece| add(&Object::leaf(Kind::ArrayChunk, piece.to_vec())));
-            let chunks = chunks.collect();
-            let shape = spec.shape.iter().map(|&axis| axis as u64).collect();
-            let array = Array { dtype: spec.dtype.name().into(), shape, stype: NUMPY.into(), chunks };
-            names.push((spec.name.clone(), add(&array.to_object())));
+        let mut records = Vec::new();
+        for (name, schema, model) in arrays {
+            let mut names = Vec::new();
+            for (place, spec) in schema.arrays().iter().enumerate() {
+                let start = schema.array_offset(place) as usize;
+                let mut file = npy::header(spec.dtype, &spec.shape).unwrap();
+                file.extend_from_slice(&model[start..start + schema.array_bytes(place) as usize]);
+                // Small pieces, so that a header, too, is cut.
+                let size = if file.len() > 1000 { CHUNK_BYTES } else { 50 };
+                let chunks =
+                    file.chunks(size).map(|piece| add(&Object::leaf(Kind::ArrayChunk, piece.to_vec())));
+                let chunks = chunks.collect();
+                let shape = spec.shape.iter().map(|&axis| axis as u64).collect();
+                let array = Array { dtype: spec.dtype.name().into(), shape, stype: NUMPY.into(), chunks };
+                names.push((spec.name.clone(), add(&array.to_object())));
+            }
+            records.push(((*name).to_owned(), add(&record::names_object(Kind::ArrayRecord, &names))));
         }
         let config: Config = vec![
             ("server-round".into(), round.into()),
             ("thunderline.app".into(), record::ConfigValue::Text(app.to_string())),
         ];
-        let records = [
-            ("arrays".to_owned(), add(&record::names_object(Kind::ArrayRecord, &names))),
-            ("config".to_owned(), add(&record::config_object(&config))),
-        ];
+        records.push(("config".to_owned(), add(&record::config_object(&config))));
         let content = add(&record::names_object(Kind::RecordDict, &records));
         state.tasks.push_back((kind, round, content));
         self.shared.1.notify_all();
