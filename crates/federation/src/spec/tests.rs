@@ -280,6 +280,10 @@ fn the_examples_are_accepted() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let document = read_document(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            if document.get("nodes").is_some() {
+                // A workflow.
+                continue;
+            }
             FederationSpec::parse(&document, 1)
                 .unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
             count += 1;
