@@ -110,7 +110,7 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         model: &parent,
         state: before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader),
         number: inputs.number,
-        participation: participation(inputs, updates.len()),
+        participation: participation(inputs, accepted.len()),
         updates: &updates,
         threads,
     };

@@ -125,7 +125,6 @@ mod tests {
                 name: format!("n{number:03}"),
                 kind: NodeKind::Runner,
                 tags: Vec::new(),
-                capabilities: Default::default(),
                 online: true,
             })
             .collect()

@@ -32,7 +32,7 @@ pub struct FederationSpec {
     pub model_ref: ModelRef,
     /// How updates become the next model.
     pub strategy: Strategy,
-    /// What each client counts; none where the strategy does not weigh clients.
+    /// What each client counts; none where the strategy does not weigh clients, and with differential privacy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weighting: Option<Weighting>,
     /// Rounds to run, from 1.

@@ -38,7 +38,8 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let model_ref = read_model_ref(&mut top, problems);
     let app = read_app(&mut top, model_ref.as_ref(), problems);
     let strategy = strategy::read(&mut top, app.as_ref(), problems);
-    let weighting = weighting::read(&mut top, &strategy, problems);
+    let private = top.get("dp").is_some();
+    let weighting = weighting::read(&mut top, &strategy, private, problems);
     let num_rounds = match top.get("num_rounds") {
         None => {
             problems.add("num_rounds", "missing", "a whole number from 1 to 100000");
@@ -59,10 +60,6 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let dataset_spec = read_dataset(&mut top, problems);
     let round = read_round(&mut top, problems);
     let update = read_update(&mut top, problems);
-    let private = top.get("dp").is_some();
-    if private && top.get("weighting").is_some() {
-        problems.add("weighting", "with dp every client counts the same", "left out with dp");
-    }
     let evaluation = read_evaluation(&mut top, model_ref.as_ref(), private, problems);
     if private && round.over_selection != 1.0 {
         let reason = "the first to answer are no fair sample, and dp accounts for one";

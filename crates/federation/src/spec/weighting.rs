@@ -47,17 +47,26 @@ impl Weighting {
     }
 }
 
-/// `weighting: {by, cap, half_life}`; none where the strategy does not weigh.
-pub(super) fn read(top: &mut Fields<'_>, strategy: &Strategy, problems: &mut Problems) -> Option<Weighting> {
-    let given = top.get("weighting").is_some();
-    let mut group = top.group("weighting", problems);
-    let Some(default) = strategy.kind().weighting else {
-        if given {
-            let reason = format!("{} does not weigh clients", strategy.name());
-            problems.add("weighting", reason, "left out with this strategy");
+/// `weighting: {by, cap, half_life}`; none where the strategy does not weigh, nor with differential privacy.
+pub(super) fn read(
+    top: &mut Fields<'_>,
+    strategy: &Strategy,
+    private: bool,
+    problems: &mut Problems,
+) -> Option<Weighting> {
+    let default = strategy.kind().weighting.filter(|_| !private);
+    let Some(default) = default else {
+        if top.get("weighting").is_some() {
+            let (reason, allowed) = if private {
+                ("all clients weigh the same, as dp accounts for".into(), "left out with dp")
+            } else {
+                (format!("{} does not weigh clients", strategy.name()), "left out with this strategy")
+            };
+            problems.add("weighting", reason, allowed);
         }
         return None;
     };
+    let mut group = top.group("weighting", problems);
     let name = group.text("by", 40, problems);
     let by = match name.as_deref() {
         None => default,
