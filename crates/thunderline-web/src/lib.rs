@@ -37,7 +37,10 @@ pub use state::{Domains, Settings, Web};
 struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
-    use endpoints::{artifacts, decisions, domains, events, federations, health, lineage, nodes, rounds};
+    use endpoints::{
+        artifacts, blackboard, consumers, dead_letters, decisions, domains, events, federations, flags,
+        health, lineage, nodes, rounds, webhooks,
+    };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
         .routes(routes!(federations::show::show))
@@ -58,8 +61,28 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(domains::order::activate))
         .routes(routes!(domains::order::deactivate))
         .routes(routes!(domains::order::kill))
-        .routes(routes!(events::list::list))
+        .routes(routes!(events::list::list, events::publish::publish))
         .routes(routes!(events::stream::stream))
+        .routes(routes!(events::types::types))
+        .routes(routes!(events::show::show))
+        .routes(routes!(consumers::list::list))
+        .routes(routes!(consumers::replay::replay))
+        .routes(routes!(consumers::forget::forget))
+        .routes(routes!(dead_letters::list::list))
+        .routes(routes!(dead_letters::replay_all::replay_all))
+        .routes(routes!(dead_letters::show::show))
+        .routes(routes!(dead_letters::replay::replay))
+        .routes(routes!(dead_letters::drop::drop))
+        .routes(routes!(webhooks::list::list, webhooks::create::create))
+        .routes(routes!(webhooks::show::show, webhooks::delete::delete))
+        .routes(routes!(webhooks::enable::enable))
+        .routes(routes!(webhooks::disable::disable))
+        .routes(routes!(webhooks::test::test))
+        .routes(routes!(webhooks::deliveries::deliveries))
+        .routes(routes!(flags::list::list))
+        .routes(routes!(flags::show::show, flags::set::set, flags::unset::unset))
+        .routes(routes!(blackboard::list::list))
+        .routes(routes!(blackboard::get::get, blackboard::put::put, blackboard::delete::delete))
         .routes(routes!(lineage::show::show))
         .routes(routes!(decisions::list::list))
         .routes(routes!(decisions::show::show))

@@ -52,7 +52,7 @@ pub async fn put(
     if scope == Scope::Node {
         flow.board.node.put(cx.tenant(), entry.clone(), cx.now())?;
     }
-    write.commit(&Subject::new("blackboard", format_args!("{scope}:{key}"))).await?;
+    write.commit(&subject(scope, key)).await?;
     Ok(entry)
 }
 
@@ -69,7 +69,11 @@ pub async fn delete(cx: &Cx, flow: &Flow, scope: Scope, key: &str) -> Result<()>
     if !there {
         return Err(Error::not_found(format_args!("the {scope} value {key}")));
     }
-    write.commit(&Subject::new("blackboard", format_args!("{scope}:{key}"))).await
+    write.commit(&subject(scope, key)).await
+}
+
+fn subject(scope: Scope, key: &str) -> Subject {
+    Subject::new("blackboard", format_args!("{scope}:{key}"))
 }
 
 fn check(key: &str, value: &Value, ttl: Option<SignedDuration>) -> Result<()> {

@@ -28,7 +28,8 @@ const LIST: Stmt = Stmt::new(
 );
 const DELETE: Stmt =
     Stmt::new("flow.blackboard.delete", "delete from flow_blackboard where tenant = $1 and key = $2");
-const EXPIRE: Stmt = Stmt::new("flow.blackboard.expire", "delete from flow_blackboard where expires_at <= $1");
+const EXPIRE: Stmt =
+    Stmt::new("flow.blackboard.expire", "delete from flow_blackboard where expires_at <= $1");
 
 fn from_row(row: &Row) -> Result<Entry> {
     Ok(Entry {

@@ -66,7 +66,11 @@ fn check(name: &str, url: &str, events: &[String]) -> Result<()> {
     let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default()).unwrap_or_default();
     let odd = url.len() > LONGEST_URL || url.chars().any(|char| char.is_whitespace() || char.is_control());
     if host.is_empty() || host.contains('@') || odd {
-        add("url", format!("'{url}' cannot be called"), "https://HOST/PATH or http://HOST/PATH, without credentials");
+        add(
+            "url",
+            format!("'{url}' cannot be called"),
+            "https://HOST/PATH or http://HOST/PATH, without credentials",
+        );
     }
     if events.is_empty() {
         add("events", "no event is wanted".into(), "one or more patterns, as 'fl.round.*' or '*'");

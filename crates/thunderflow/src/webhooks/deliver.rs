@@ -4,9 +4,7 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thunderline_contracts::flow::WebhookDisabled;
-use thunderline_core::{
-    Action, Cx, Envelope, Error, ErrorClass, Job, Result, Rule, SignedDuration, Subject,
-};
+use thunderline_core::{Action, Cx, Envelope, Error, ErrorClass, Job, Result, Rule, SignedDuration, Subject};
 use uuid::Uuid;
 
 use super::{
@@ -73,8 +71,7 @@ struct Sent {
 }
 
 async fn send(cx: &Cx, flow: &Flow, webhook: &Webhook, delivery: &Delivery) -> Result<Sent> {
-    let sender =
-        flow.sender.as_ref().ok_or_else(|| Error::unavailable("this process sends no webhooks"))?;
+    let sender = flow.sender.as_ref().ok_or_else(|| Error::unavailable("this process sends no webhooks"))?;
     let started = cx.now();
     let outcome = match flow.db.event(delivery.event).await? {
         Some(event) => sender.send(post(cx, webhook, &event)?).await,
@@ -146,7 +143,8 @@ async fn note(cx: &Cx, flow: &Flow, webhook: &Webhook, attempts: Vec<(&Delivery,
     if since != webhook.failing_since {
         rows::set_failing(&mut write, webhook.id, since).await?;
     }
-    let worn_out = failed && !taken && since.is_some_and(|since| now.duration_since(since) >= patience::FAILING);
+    let worn_out =
+        failed && !taken && since.is_some_and(|since| now.duration_since(since) >= patience::FAILING);
     let reason = match (gone, worn_out) {
         (true, _) => "the receiver answered 410: it wants nothing more",
         (false, true) => "it has failed for five days",

@@ -53,7 +53,10 @@ mod tests {
 
     #[test]
     fn success_is_a_two_hundred_and_gone_is_gone() {
-        assert_eq!((verdict(200), verdict(204), verdict(410)), (Verdict::Taken, Verdict::Taken, Verdict::Gone));
+        assert_eq!(
+            (verdict(200), verdict(204), verdict(410)),
+            (Verdict::Taken, Verdict::Taken, Verdict::Gone)
+        );
         for (status, class) in [
             (302, ErrorClass::Validation),
             (404, ErrorClass::Validation),

@@ -5,8 +5,20 @@ use thunderline_store::{Query, Row, Stmt, Write, args};
 use uuid::Uuid;
 
 pub(crate) const STATEMENTS: &[&Stmt] = &[
-    &INSERT, &LIST, &BY_NAME, &BY_ID, &WANTING, &SET_STATE, &SET_FAILING, &DELETE, &QUEUE, &HEADS, &RECORD, &AGAIN,
-    &DELIVERIES, &PRUNE,
+    &INSERT,
+    &LIST,
+    &BY_NAME,
+    &BY_ID,
+    &WANTING,
+    &SET_STATE,
+    &SET_FAILING,
+    &DELETE,
+    &QUEUE,
+    &HEADS,
+    &RECORD,
+    &AGAIN,
+    &DELIVERIES,
+    &PRUNE,
 ];
 
 const INSERT: Stmt = Stmt::new(
@@ -251,8 +263,15 @@ pub(crate) async fn heads(query: &mut impl Query, webhook: Uuid, limit: u32) -> 
 
 pub(crate) async fn record(write: &mut Write, delivery: Uuid, it: &Record, now: Timestamp) -> Result<()> {
     let finished = (it.state != DeliveryState::Waiting).then_some(now);
-    let row =
-        args![delivery, it.state.name(), it.next_at, it.status.map(i64::from), &it.error, it.millis, finished];
+    let row = args![
+        delivery,
+        it.state.name(),
+        it.next_at,
+        it.status.map(i64::from),
+        &it.error,
+        it.millis,
+        finished
+    ];
     write.exec(&RECORD, row).await.map(drop)
 }
 

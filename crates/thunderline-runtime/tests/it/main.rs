@@ -5,6 +5,7 @@
 mod background;
 mod host;
 mod job_control;
+mod kills;
 mod periodic;
 mod policy;
 mod relay;

@@ -1,16 +1,21 @@
 //! One file per endpoint.
 
 pub mod artifacts;
+pub mod blackboard;
+pub mod consumers;
+pub mod dead_letters;
 pub mod decisions;
 pub mod domains;
 pub mod events;
 pub mod federations;
+pub mod flags;
 pub mod health;
 pub mod lineage;
 pub mod nodes;
 pub mod openapi;
 pub mod page;
 pub mod rounds;
+pub mod webhooks;
 
 use axum::http::Uri;
 use thunderline_core::{Error, Result};

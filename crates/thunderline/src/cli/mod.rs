@@ -1,13 +1,16 @@
 //! The command line: one file per command.
 
 mod artifacts;
+mod blackboard;
 mod completions;
+mod dead_letters;
 mod decisions;
 mod demo;
 mod doctor;
 mod domains;
 mod events;
 mod federations;
+mod flags;
 mod golden;
 mod lineage;
 mod logging;
@@ -16,6 +19,7 @@ mod nodes;
 mod openapi;
 mod runner;
 mod serve;
+mod webhooks;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -82,8 +86,16 @@ enum Command {
     Decisions(decisions::Decisions),
     /// See which parts of the server are alive, and steer them
     Domains(domains::Domains),
-    /// See what happens
+    /// See what happens, and who makes what of it
     Events(events::Events),
+    /// See events that a consumer could not handle, and decide on them
+    DeadLetters(dead_letters::DeadLetters),
+    /// Have events sent to other systems, signed
+    Webhooks(webhooks::Webhooks),
+    /// Switch features on and off while the server runs
+    Flags(flags::Flags),
+    /// Read and write small values that parts of an installation share for a while
+    Blackboard(blackboard::Blackboard),
     /// Check this machine, the data folder and the server, and say what to do
     Doctor(doctor::Doctor),
     /// Bring the database up to date without starting the server
@@ -129,6 +141,10 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Decisions(command) => command.run(global),
         Command::Domains(command) => command.run(global),
         Command::Events(command) => command.run(global),
+        Command::DeadLetters(command) => command.run(global),
+        Command::Webhooks(command) => command.run(global),
+        Command::Flags(command) => command.run(global),
+        Command::Blackboard(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
         Command::Migrate(command) => command.run(global),
         Command::Openapi => openapi::run(),

@@ -100,6 +100,38 @@ impl Client {
         self.send(path, &[], &[("content-type", "application/json")], text)
     }
 
+    /// Puts something in its place.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let text = serde_json::to_string(body).expect("requests are plain data");
+        let request = self.agent.put(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
+        let mut request = request.header("content-type", "application/json");
+        if let Some((name, value)) = self.authorization() {
+            request = request.header(name, value);
+        }
+        json(self.checked(request.send(text))?)
+    }
+
+    /// Deletes something.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn delete(&self, path: &str, query: &[(&str, &str)]) -> Result<()> {
+        let mut request =
+            self.agent.delete(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
+        if let Some((name, value)) = self.authorization() {
+            request = request.header(name, value);
+        }
+        self.checked(request.call()).map(drop)
+    }
+
     /// Sends a text as it is.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod interactions;
 mod lock;
 mod mesh;
 mod options;
+mod webhooks;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -90,7 +91,8 @@ impl Server {
             tracing::info!(path = %path.display(), "made the operator's token");
         }
         let objects = Objects::open(options.data.join("objects"))?;
-        let domains = Domains::over(&db, objects);
+        let mut domains = Domains::over(&db, objects);
+        domains.flow = domains.flow.sending(webhooks::sender(options.private_webhooks));
         let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),
