@@ -2,19 +2,24 @@
 //!
 //! The outbox, its cursors and the relay are mechanism (store and runtime); what an operator sees and steers is here:
 //! [consumers](events::consumers) and how far they are, [dead letters](dead_letters), what is
-//! [kept](events::retain), what comes [from outside](events::publish).
+//! [kept](events::retain), what comes [from outside](events::publish), and to whom events are [sent](webhooks). Beside
+//! these, what parts of an installation tell each other without events: [flags] and the [blackboard].
 
+pub mod blackboard;
 pub mod dead_letters;
 pub mod events;
+pub mod flags;
+pub mod webhooks;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use ring::digest::SHA256;
 use thunderline_contracts::flow::{
     ConsumerForgotten, ConsumerReset, DeadLetterAdded, DeadLetterDropped, DeadLetterReplayed,
-    ExternalReceived,
+    ExternalReceived, FlagChanged, WebhookCreated, WebhookDeleted, WebhookDisabled, WebhookEnabled,
+    WebhookTested,
 };
-use thunderline_core::{Action, Event, Manifest};
+use thunderline_core::{Action, Event, Job, Manifest};
 use thunderline_store::{Db, Migration, Stmt};
 
 /// What this domain works with. Cheap to clone.
@@ -22,24 +27,39 @@ use thunderline_store::{Db, Migration, Stmt};
 pub struct Flow {
     /// The database.
     pub db: Db,
+    /// Feature flags, in memory; read by [`flags::Flags::reload`].
+    pub flags: flags::Flags,
+    /// The blackboard's part in memory.
+    pub board: blackboard::Board,
+    /// How requests leave, where this process sends any.
+    pub sender: Option<Arc<dyn webhooks::Sender>>,
 }
 
 impl Flow {
     /// The domain over this database.
     #[must_use]
     pub fn new(db: Db) -> Self {
-        Self { db }
+        Self { db, flags: flags::Flags::default(), board: blackboard::Board::default(), sender: None }
+    }
+
+    /// The domain in a process that sends webhooks.
+    #[must_use]
+    pub fn sending(self, sender: Arc<dyn webhooks::Sender>) -> Self {
+        Self { sender: Some(sender), ..self }
     }
 }
 
 /// The domain's tables.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration::portable(5001, "flow_events", include_str!("../migrations/5001_flow_events.sql"))];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration::portable(5001, "flow_events", include_str!("../migrations/5001_flow_events.sql")),
+    Migration::portable(5002, "flow_webhooks", include_str!("../migrations/5002_flow_webhooks.sql")),
+];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
 #[must_use]
 pub fn statements() -> Vec<&'static Stmt> {
-    [dead_letters::rows::STATEMENTS, events::publish::STATEMENTS].concat()
+    let events = [dead_letters::rows::STATEMENTS, events::publish::STATEMENTS, webhooks::rows::STATEMENTS];
+    [events.concat(), flags::rows::STATEMENTS.to_vec(), blackboard::rows::STATEMENTS.to_vec()].concat()
 }
 
 /// Every action, for the policy matrix.
@@ -53,6 +73,20 @@ pub const ACTIONS: &[&Action] = &[
     &dead_letters::read::ACTION,
     &dead_letters::replay::ACTION,
     &dead_letters::drop::ACTION,
+    &webhooks::read::ACTION,
+    &webhooks::create::ACTION,
+    &webhooks::change::ENABLE,
+    &webhooks::change::DISABLE,
+    &webhooks::change::TEST,
+    &webhooks::change::DELETE,
+    &webhooks::sort::ACTION,
+    &webhooks::deliver::ACTION,
+    &flags::read::ACTION,
+    &flags::change::SET,
+    &flags::change::UNSET,
+    &blackboard::read::ACTION,
+    &blackboard::change::PUT,
+    &blackboard::change::DELETE,
 ];
 
 /// The domain's border.
@@ -68,9 +102,15 @@ pub const MANIFEST: Manifest = Manifest {
         ConsumerReset::NAME,
         ConsumerForgotten::NAME,
         ExternalReceived::NAME,
+        WebhookCreated::NAME,
+        WebhookDeleted::NAME,
+        WebhookDisabled::NAME,
+        WebhookEnabled::NAME,
+        WebhookTested::NAME,
+        FlagChanged::NAME,
     ],
     consumes: &[],
-    jobs: &[],
+    jobs: &[webhooks::deliver::Deliver::NAME],
     ports: &[],
     depends_on: &["thunderblock"],
     required: false,

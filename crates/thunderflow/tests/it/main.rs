@@ -2,6 +2,8 @@
 
 mod dead_letters;
 mod events;
+mod shared;
+mod webhooks;
 
 use thunderline_contracts::link::NodeLeft;
 use thunderline_core::{Action, Cx, NodeId, Result, Role, Rule, Subject};

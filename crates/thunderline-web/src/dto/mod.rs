@@ -6,6 +6,8 @@ pub mod checkpoint;
 pub mod decision;
 pub mod domain;
 pub mod event;
+pub mod event_type;
+pub mod fact;
 pub mod federation;
 pub mod group;
 pub mod health;

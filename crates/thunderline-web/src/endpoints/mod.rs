@@ -9,6 +9,7 @@ pub mod domains;
 pub mod events;
 pub mod executions;
 pub mod federations;
+pub mod flags;
 pub mod health;
 pub mod jobs;
 pub mod lineage;

@@ -34,6 +34,9 @@ pub struct Serve {
     /// Allow addresses that other machines can reach, although nothing is encrypted
     #[arg(long)]
     allow_plaintext: bool,
+    /// Let webhooks be sent to private addresses: of this machine, of the local network
+    #[arg(long)]
+    allow_private_webhooks: bool,
     /// What this process is called among those that share a database
     #[arg(
         long,
@@ -58,6 +61,7 @@ impl Serve {
             fleet_http: self.fleet_http,
             fleet_grpc: self.fleet_grpc,
             allow_plaintext: self.allow_plaintext,
+            private_webhooks: self.allow_private_webhooks,
             node: self.node.clone(),
             tick_interval: Duration::from_millis(self.tick_interval),
         };

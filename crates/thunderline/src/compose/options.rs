@@ -24,6 +24,8 @@ pub struct Options {
     pub fleet_grpc: SocketAddr,
     /// Whether addresses that other machines can reach are allowed although nothing is encrypted.
     pub allow_plaintext: bool,
+    /// Whether webhooks may go to addresses that are not of the public internet.
+    pub private_webhooks: bool,
     /// What this process is called among those that share a database.
     pub node: String,
     /// The time between two ticks of the domain mesh.
@@ -42,6 +44,7 @@ impl Options {
             fleet_http: any,
             fleet_grpc: any,
             allow_plaintext: false,
+            private_webhooks: false,
             node: "server".into(),
             tick_interval: INTERVAL,
         }

@@ -5,7 +5,8 @@ use axum::{
     extract::{Query, State},
 };
 use serde::Deserialize;
-use thunderline_core::{Action, Cx, Envelope, Error, Result, Role, Rule, Subject};
+use thunderflow::events::read::ACTION;
+use thunderline_core::{Cx, Envelope, Error, Result, Subject};
 use thunderline_store::{Db, EventFilter};
 use utoipa::IntoParams;
 
@@ -18,9 +19,6 @@ use crate::{
     problem::Failure,
     state::Web,
 };
-
-/// People look at events. The outbox belongs to no domain yet, so the edge asks the policy itself.
-pub const ACTION: Action = Action::new("flow.event.read", Rule::AtLeast(Role::Viewer));
 
 /// Which events.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]

@@ -8,10 +8,11 @@ use axum::{
     response::sse,
 };
 use futures::{Stream, stream};
+use thunderflow::events::read::ACTION;
 use thunderline_core::Envelope;
 use thunderline_store::{EVENTS, EventFilter};
 
-use super::list::{ACTION, Wanted};
+use super::list::Wanted;
 use crate::{caller::Caller, dto::event::Event, problem::Failure, state::Web};
 
 /// Events read at once.

@@ -1,0 +1,5 @@
+//! Who consumes events.
+
+pub mod forget;
+pub mod list;
+pub mod replay;

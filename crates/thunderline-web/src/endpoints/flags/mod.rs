@@ -1,0 +1,6 @@
+//! Feature flags.
+
+pub mod list;
+pub mod set;
+pub mod show;
+pub mod unset;

@@ -1,0 +1,26 @@
+//! `thunderline webhooks disable`
+
+use clap::Args;
+use thunderline_web::dto::webhook::Webhook;
+
+use crate::{
+    client::Client,
+    failure::Result,
+    output::{Format, print},
+};
+
+/// Send nothing more until it is enabled again
+#[derive(Args, Debug)]
+pub struct Disable {
+    /// The webhook's name
+    name: String,
+}
+
+impl Disable {
+    /// Does it.
+    pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        let webhook: Webhook = client.post(&format!("/api/v1/webhooks/{}/disable", self.name), &())?;
+        print(format, &webhook, |it| format!("{} is {}", it.name, it.state));
+        Ok(())
+    }
+}

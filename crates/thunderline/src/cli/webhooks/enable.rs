@@ -1,0 +1,26 @@
+//! `thunderline webhooks enable`
+
+use clap::Args;
+use thunderline_web::dto::webhook::Webhook;
+
+use crate::{
+    client::Client,
+    failure::Result,
+    output::{Format, print},
+};
+
+/// Send events again, those first that wait or were given up
+#[derive(Args, Debug)]
+pub struct Enable {
+    /// The webhook's name
+    name: String,
+}
+
+impl Enable {
+    /// Does it.
+    pub fn run(&self, client: &Client, format: Format) -> Result<()> {
+        let webhook: Webhook = client.post(&format!("/api/v1/webhooks/{}/enable", self.name), &())?;
+        print(format, &webhook, |it| format!("{} is {}", it.name, it.state));
+        Ok(())
+    }
+}
