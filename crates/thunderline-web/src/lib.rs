@@ -38,9 +38,9 @@ struct Document;
 
 fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
-        artifacts, backups, changes, checkpoints, decisions, domains, events, executions, federations,
-        health, jobs, lineage, node_groups, nodes, privacy, retention, rounds, schedules, sessions,
-        workflows, zones,
+        artifacts, backups, blackboard, changes, checkpoints, consumers, dead_letters, decisions, domains,
+        events, executions, federations, flags, health, jobs, lineage, node_groups, nodes, privacy,
+        retention, rounds, schedules, sessions, webhooks, workflows, zones,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))

@@ -9,6 +9,7 @@ mod kills;
 mod periodic;
 mod policy;
 mod relay;
+mod relay_kills;
 mod worker;
 
 use serde::{Deserialize, Serialize};

@@ -2,13 +2,17 @@
 
 pub mod artifact;
 pub mod backup;
+pub mod blackboard;
 pub mod checkpoint;
+pub mod consumer;
+pub mod dead_letter;
 pub mod decision;
 pub mod domain;
 pub mod event;
 pub mod event_type;
 pub mod fact;
 pub mod federation;
+pub mod flag;
 pub mod group;
 pub mod health;
 pub mod job;
@@ -22,5 +26,6 @@ pub mod retention;
 pub mod rollup;
 pub mod round;
 pub mod schedule;
+pub mod webhook;
 pub mod workflow;
 pub mod zone;

@@ -2,8 +2,11 @@
 
 pub mod artifacts;
 pub mod backups;
+pub mod blackboard;
 pub mod changes;
 pub mod checkpoints;
+pub mod consumers;
+pub mod dead_letters;
 pub mod decisions;
 pub mod domains;
 pub mod events;
@@ -22,6 +25,7 @@ pub mod retention;
 pub mod rounds;
 pub mod schedules;
 pub mod sessions;
+pub mod webhooks;
 pub mod workflows;
 pub mod zones;
 

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod backup;
+mod blackboard;
 mod checkpoints;
 mod completions;
 mod dead_letters;
@@ -26,6 +27,7 @@ mod runner;
 mod schedules;
 mod serve;
 mod watched;
+mod webhooks;
 mod workflows;
 mod zones;
 
@@ -106,6 +108,15 @@ enum Command {
     Jobs(jobs::Jobs),
     /// Enqueue jobs at given times, again and again
     Schedules(schedules::Schedules),
+    /// See what happens, and who makes what of it
+    /// See events that a consumer could not handle, and decide on them
+    DeadLetters(dead_letters::DeadLetters),
+    /// Have events sent to other systems, signed
+    Webhooks(webhooks::Webhooks),
+    /// Switch features on and off while the server runs
+    Flags(flags::Flags),
+    /// Read and write small values that parts of an installation share for a while
+    Blackboard(blackboard::Blackboard),
     /// Check this machine, the data folder and the server, and say what to do
     Doctor(doctor::Doctor),
     /// Back up this installation, also while it works
@@ -164,6 +175,10 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Events(command) => command.run(global),
         Command::Jobs(command) => command.run(global),
         Command::Schedules(command) => command.run(global),
+        Command::DeadLetters(command) => command.run(global),
+        Command::Webhooks(command) => command.run(global),
+        Command::Flags(command) => command.run(global),
+        Command::Blackboard(command) => command.run(global),
         Command::Doctor(command) => command.run(global),
         Command::Backup(command) => command.run(global),
         Command::Restore(command) => command.run(global),

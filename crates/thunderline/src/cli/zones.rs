@@ -150,7 +150,7 @@ impl Command {
                 return done(format, &format!("{} placed", nodes.len()));
             }
             Self::Delete { name } => {
-                client.remove(&path(name, ""))?;
+                client.remove(&path(name, ""), &[])?;
                 return done(format, &format!("zone '{name}' is deleted"));
             }
             Self::Show { name } => client.get(&path(name, ""), &[])?,

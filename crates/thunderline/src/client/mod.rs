@@ -104,10 +104,15 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+    pub fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> Result<T> {
         let text = serde_json::to_string(body).expect("requests are plain data");
-        let mut request =
-            self.agent.put(format!("{}{path}", self.base)).header("content-type", "application/json");
+        let request = self.agent.put(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
+        let mut request = request.header("content-type", "application/json");
         if let Some((name, value)) = self.authorization() {
             request = request.header(name, value);
         }
@@ -119,19 +124,20 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        json(self.removed(path)?)
+        json(self.removed(path, &[])?)
     }
 
     /// Removes something, which is answered with nothing.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub fn remove(&self, path: &str) -> Result<()> {
-        self.removed(path).map(drop)
+    pub fn remove(&self, path: &str, query: &[(&str, &str)]) -> Result<()> {
+        self.removed(path, query).map(drop)
     }
 
-    fn removed(&self, path: &str) -> Result<Response<Body>> {
-        let mut request = self.agent.delete(format!("{}{path}", self.base));
+    fn removed(&self, path: &str, query: &[(&str, &str)]) -> Result<Response<Body>> {
+        let mut request =
+            self.agent.delete(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
         if let Some((name, value)) = self.authorization() {
             request = request.header(name, value);
         }

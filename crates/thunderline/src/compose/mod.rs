@@ -8,6 +8,7 @@ mod lock;
 mod mesh;
 mod options;
 mod steps;
+mod webhooks;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -95,6 +96,7 @@ impl Server {
         let objects = Objects::open(options.data.join("objects"))?;
         let mut domains = steps::connect(Domains::over(&db, objects.clone()));
         domains.block = domains.block.with_jobs(domains::job_names());
+        domains.flow = domains.flow.sending(webhooks::sender(options.private_webhooks));
         let domains = home::at_home(domains, options, objects)?;
         checkpoint::begin(&cx, &domains.block).await?;
         let generator = TickGenerator::new(&options.node, options.tick_interval)?;

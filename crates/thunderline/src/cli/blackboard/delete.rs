@@ -22,7 +22,7 @@ pub struct Delete {
 impl Delete {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.delete(&format!("/api/v1/blackboard/{}", self.key), &[("scope", &self.at.scope)])?;
+        client.remove(&format!("/api/v1/blackboard/{}", self.key), &[("scope", &self.at.scope)])?;
         print(format, &json!({ "deleted": self.key }), |_| format!("{} is deleted", self.key));
         Ok(())
     }

@@ -23,7 +23,7 @@ pub struct Forget {
 impl Forget {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.delete(&format!("/api/v1/consumers/{}", self.consumer), &[])?;
+        client.remove(&format!("/api/v1/consumers/{}", self.consumer), &[])?;
         print(format, &json!({ "forgotten": self.consumer }), |_| format!("{} is forgotten", self.consumer));
         Ok(())
     }

@@ -19,7 +19,7 @@ pub struct Unset {
 impl Unset {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.delete(&format!("/api/v1/flags/{}", self.name), &[])?;
+        client.remove(&format!("/api/v1/flags/{}", self.name), &[])?;
         print(format, &json!({ "unset": self.name }), |_| format!("{} is off", self.name));
         Ok(())
     }

@@ -46,10 +46,10 @@ impl Capabilities {
             Self::Show { id } => client.get(&format!("/api/v1/nodes/{id}"), &[])?,
             Self::Set { id, key, value, disabled } => {
                 let request = CapabilityRequest { value: plain_value(value), enabled: !disabled };
-                client.put(&format!("/api/v1/nodes/{id}/capabilities/{key}"), &request)?
+                client.put(&format!("/api/v1/nodes/{id}/capabilities/{key}"), &[], &request)?
             }
             Self::Unset { id, key } => {
-                client.remove(&format!("/api/v1/nodes/{id}/capabilities/{key}"))?;
+                client.remove(&format!("/api/v1/nodes/{id}/capabilities/{key}"), &[])?;
                 client.get(&format!("/api/v1/nodes/{id}"), &[])?
             }
         };

@@ -82,7 +82,7 @@ impl Groups {
                 return Ok(());
             }
             Self::Delete { name } => {
-                client.remove(&path(name))?;
+                client.remove(&path(name), &[])?;
                 if format == Format::Human {
                     say(&format!("group '{name}' is deleted"));
                 }
@@ -99,7 +99,7 @@ impl Groups {
             }
             Self::Show { name } => client.get(&path(name), &[])?,
             Self::Move { name, parent } => {
-                client.put(&format!("{}/parent", path(name)), &NodeGroupMove { parent: parent.clone() })?
+                client.put(&format!("{}/parent", path(name)), &[], &NodeGroupMove { parent: parent.clone() })?
             }
             Self::Add { name, nodes } => {
                 client.post(&members(name), &MembersRequest { add: nodes.clone(), remove: Vec::new() })?

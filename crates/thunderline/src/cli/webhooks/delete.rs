@@ -19,7 +19,7 @@ pub struct Delete {
 impl Delete {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.delete(&format!("/api/v1/webhooks/{}", self.name), &[])?;
+        client.remove(&format!("/api/v1/webhooks/{}", self.name), &[])?;
         print(format, &json!({ "deleted": self.name }), |_| format!("{} is deleted", self.name));
         Ok(())
     }
