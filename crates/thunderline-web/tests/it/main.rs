@@ -6,6 +6,7 @@ mod access;
 mod artifacts;
 mod events;
 mod federations;
+mod flow;
 mod site;
 
 use thunderline_testkit::MigrationSet;
