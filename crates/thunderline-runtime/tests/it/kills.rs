@@ -72,7 +72,6 @@ async fn survive(t: TestDb, jobs: u32, processes: usize, kills: u32) -> Result<(
             workers[victim] = Process::start(t.url());
             killed += 1;
         }
-        assert!(first_times == events, "every event, in order");
     }
     drop(workers);
     let effects = seen(&cx, t.db()).await?;

@@ -98,9 +98,11 @@ impl Groups {
                 client.post("/api/v1/node-groups", &request)?
             }
             Self::Show { name } => client.get(&path(name), &[])?,
-            Self::Move { name, parent } => {
-                client.put(&format!("{}/parent", path(name)), &[], &NodeGroupMove { parent: parent.clone() })?
-            }
+            Self::Move { name, parent } => client.put(
+                &format!("{}/parent", path(name)),
+                &[],
+                &NodeGroupMove { parent: parent.clone() },
+            )?,
             Self::Add { name, nodes } => {
                 client.post(&members(name), &MembersRequest { add: nodes.clone(), remove: Vec::new() })?
             }
