@@ -155,6 +155,8 @@ async fn enter(
 }
 
 fn merge(cx: &Cx, id: NodeId, known: Option<&Node>, profile: &Profile) -> Node {
+    // Once: what is kept in memory and what is written must be the same moment.
+    let now = cx.now();
     let seconds = profile.heartbeat_seconds.filter(|seconds| seconds.is_finite());
     // Flower's bounds.
     let heartbeat = seconds.map(|seconds| seconds.clamp(10.0, 1800.0) as u32);
@@ -176,8 +178,8 @@ fn merge(cx: &Cx, id: NodeId, known: Option<&Node>, profile: &Profile) -> Node {
         state: NodeState::Online,
         reason: None,
         heartbeat_seconds: heartbeat.or(known.map(|known| known.heartbeat_seconds)).unwrap_or(30),
-        registered_at: known.map_or_else(|| cx.now(), |known| known.registered_at),
-        changed_at: cx.now(),
+        registered_at: known.map_or(now, |known| known.registered_at),
+        changed_at: now,
         evicted: None,
     }
 }

@@ -128,8 +128,11 @@ impl Book {
 impl Pages {
     fn put(&mut self, entry: Entry) {
         let (id, place) = (entry.node.id, (entry.node.registered_at, entry.node.id));
-        if self.nodes.get(&id).is_some_and(|known| known.node.changed_at > entry.node.changed_at) {
-            return;
+        if let Some(known) = self.nodes.get(&id) {
+            if known.node.changed_at > entry.node.changed_at {
+                return;
+            }
+            self.order.remove(&(known.node.registered_at, id));
         }
         self.order.insert(place);
         self.nodes.insert(id, Arc::new(entry));
@@ -150,5 +153,45 @@ impl Pages {
         };
         let parts = self.groups.iter().filter(is_part);
         parts.filter_map(|part| self.members.get(&part.id)).flatten().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use thunderline_contracts::link::NodeKind;
+
+    use super::*;
+    use crate::rows::nodes::NodeState;
+
+    fn entry(registered: i64, changed: i64, name: &str) -> Entry {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let node = Node {
+            id: NodeId::from_bits(7),
+            tenant: TenantId(Default::default()),
+            name: name.into(),
+            kind: NodeKind::Runner,
+            public_key: String::new(),
+            tags: Vec::new(),
+            capacity: json!({}),
+            version: String::new(),
+            state: NodeState::Online,
+            reason: None,
+            heartbeat_seconds: 30,
+            registered_at: at(registered),
+            changed_at: at(changed),
+            evicted: None,
+        };
+        Entry { node, capabilities: BTreeMap::new() }
+    }
+
+    #[test]
+    fn a_node_is_listed_once_as_it_was_last_however_often_it_is_entered() {
+        let book = Book::default();
+        for entry in [entry(1, 5, "first"), entry(2, 6, "last"), entry(3, 4, "old")] {
+            book.put(entry);
+        }
+        let found = book.find(TenantId(Default::default()), None, 10, None, |_| true);
+        assert_eq!(found.iter().map(|entry| entry.node.name.as_str()).collect::<Vec<_>>(), ["last"]);
     }
 }

@@ -127,8 +127,7 @@ mod tests {
 
     #[test]
     fn nests_have_a_bottom() {
-        let chain: Vec<_> = (1..=DEPTH as u128).map(|n| (n, (n > 1).then(|| n - 1))).collect();
-        let mut parents = chain.clone();
+        let mut parents: Vec<_> = (1..=DEPTH as u128).map(|n| (n, (n > 1).then(|| n - 1))).collect();
         parents.push((100, None));
         let groups = groups(&parents);
         assert!(refuses_parent(&groups, id(100), id(DEPTH as u128)).unwrap().contains("deep"));
