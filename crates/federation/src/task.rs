@@ -28,6 +28,8 @@ pub struct Task {
     pub round: RoundId,
     /// The round's number, from 1.
     pub round_number: u32,
+    /// Which try of this number, from 1.
+    pub attempt: u32,
     /// Train or evaluate.
     pub purpose: Purpose,
     /// Settings for the client, in order.

@@ -219,6 +219,7 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         run: federation.run,
         round: round.id,
         round_number: round.number,
+        attempt: round.attempt,
         purpose: lease.purpose,
         config: task::config(&federation.spec, round.number),
         model: model.parse()?,

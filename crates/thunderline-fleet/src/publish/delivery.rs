@@ -47,7 +47,7 @@ impl Delivery {
                     Purpose::Train => TaskKind::Train,
                     Purpose::Evaluate => TaskKind::Evaluate,
                 },
-                group: task.round_number.to_string(),
+                group: group(task),
                 created_at: task.issued_at.as_microsecond() as f64 / 1e6,
                 ttl: task.expires_at.duration_since(task.issued_at).as_secs_f64(),
                 content: model.record(),
@@ -103,5 +103,14 @@ fn config_value(value: &Scalar) -> ConfigValue {
         Scalar::Int(value) => ConfigValue::Int(*value),
         Scalar::Float(value) => ConfigValue::Double(*value),
         Scalar::Text(value) => ConfigValue::Text(value.clone()),
+    }
+}
+
+/// The round, and which try of it where it is not the first. The same node may be asked twice for the same round, from the same
+/// model, in the same instant: these are two tasks and must not be one message.
+fn group(task: &Task) -> String {
+    match task.attempt {
+        1 => task.round_number.to_string(),
+        attempt => format!("{}.{attempt}", task.round_number),
     }
 }
