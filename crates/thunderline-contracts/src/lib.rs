@@ -59,7 +59,7 @@ macro_rules! record {
 
         impl $crate::Shape for $name {
             fn schema() -> serde_json::Value {
-                $crate::shape::object(vec![$( (
+                $crate::shape::object(&[$( (
                     stringify!($field),
                     <$type as $crate::Shape>::schema(),
                     <$type as $crate::Shape>::REQUIRED,

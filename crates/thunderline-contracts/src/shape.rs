@@ -22,7 +22,7 @@ pub trait Shape {
 
 /// An object with these fields and no others: name, schema, whether it must be there.
 #[must_use]
-pub(crate) fn object(fields: Vec<(&str, Value, bool)>) -> Value {
+pub(crate) fn object(fields: &[(&str, Value, bool)]) -> Value {
     let required: Vec<_> = fields.iter().filter(|field| field.2).map(|field| field.0).collect();
     let mut schema = json!({ "type": "object", "required": required, "additionalProperties": false });
     let properties: Map<_, _> =

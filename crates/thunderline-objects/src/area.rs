@@ -337,7 +337,7 @@ mod tests {
         let (uploads, kept) = (objects.area("rounds/1").unwrap(), objects.checkpoints().unwrap());
         let (upload, model) = (uploads.put(b"upload").unwrap(), kept.put(b"model").unwrap());
         let later = stored(&kept, &model) + MINUTE;
-        let (first, second) = (objects.hold(), objects.clone().hold());
+        let (first, second) = (objects.hold(), objects.hold());
         uploads.remove().unwrap();
         assert!(!kept.remove_blob(&model, later).unwrap());
         drop(first);

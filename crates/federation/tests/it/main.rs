@@ -1,5 +1,7 @@
 //! The domain's behaviour on both engines, through its public actions, with made-up nodes instead of a network.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod guards;
 mod privacy;
 mod retention;

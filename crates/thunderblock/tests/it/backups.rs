@@ -165,9 +165,9 @@ fn no_damage_goes_unnoticed_wherever_it_is() {
             let mut bytes = whole.clone();
             let at = at.index(bytes.len());
             if cut {
-                bytes.truncate(at)
+                bytes.truncate(at);
             } else {
-                bytes[at] ^= flip
+                bytes[at] ^= flip;
             }
             fs::write(&damaged, &bytes)?;
             match verify(&damaged).await {

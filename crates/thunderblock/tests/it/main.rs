@@ -1,5 +1,7 @@
 //! The domain's behaviour on both engines, through its public actions.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod backups;
 mod checkpoints;
 mod health;

@@ -1,5 +1,7 @@
 //! Events on their way, on both engines.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod dead_letters;
 mod events;
 mod shared;

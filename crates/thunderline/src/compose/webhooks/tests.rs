@@ -72,13 +72,16 @@ enum Manner {
     Stall,
 }
 
+/// Headers, body, and how each was answered.
+type Requests = Arc<Mutex<Vec<(BTreeMap<String, String>, String, Manner)>>>;
+
 /// A receiver in a thread of its own: meets requests as it is told, then takes them.
 #[derive(Clone)]
 struct Receiver {
     url: String,
     script: Arc<Mutex<VecDeque<Manner>>>,
     /// Headers and body of each request that it read to the end, and how it met it.
-    requests: Arc<Mutex<Vec<(BTreeMap<String, String>, String, Manner)>>>,
+    requests: Requests,
 }
 
 impl Receiver {
