@@ -9,6 +9,12 @@ use std::{
 use serde_json::{Value, json};
 use thunderline_numerics::privacy::{Accountant, Plan, Sampling, tree::Participation};
 
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/accounting.jsonl");
+const RECORD_AGAIN: &str =
+    "record again with `cargo xtask with cargo test -p thunderline-numerics -- --ignored record_google`";
+/// Every so many settings Google's library is asked once more.
+const ASKED_AGAIN: usize = 12;
+
 struct Case {
     plan: Plan,
     releases: u64,
@@ -47,7 +53,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn reference(settings: &Value) -> Option<Vec<f64>> {
+/// What Google's library says now, or `None` where the tests were asked to leave the peers out.
+fn google(settings: &[&Value]) -> Option<Vec<f64>> {
     let Some(folder) = std::env::var_os("THUNDERLINE_DP_ACCOUNTING") else {
         assert!(
             std::env::var_os("THUNDERLINE_QUICK").is_some(),
@@ -62,10 +69,19 @@ fn reference(settings: &Value) -> Option<Vec<f64>> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    python.stdin.take().unwrap().write_all(settings.to_string().as_bytes()).unwrap();
+    python.stdin.take().unwrap().write_all(json!(settings).to_string().as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success());
     Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// What Google's library said for each setting when it was asked for all of them, which takes it minutes.
+fn recorded(settings: &[Value]) -> Vec<f64> {
+    let text = std::fs::read_to_string(RECORD).unwrap();
+    let record: Vec<(Value, f64)> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let asked: Vec<_> = record.iter().map(|(settings, _)| settings).collect();
+    assert!(asked.iter().copied().eq(settings), "the settings have changed: {RECORD_AGAIN}");
+    record.into_iter().map(|(_, epsilon)| epsilon).collect()
 }
 
 fn name(sampling: Sampling) -> (&'static str, f64) {
@@ -77,10 +93,8 @@ fn name(sampling: Sampling) -> (&'static str, f64) {
     }
 }
 
-#[test]
-fn epsilon_is_googles_or_up_to_a_hundredth_more() {
-    let cases = cases();
-    let settings: Vec<Value> = cases
+fn settings(cases: &[Case]) -> Vec<Value> {
+    cases
         .iter()
         .map(|case| {
             let (sampling, rate) = name(case.plan.sampling);
@@ -88,9 +102,34 @@ fn epsilon_is_googles_or_up_to_a_hundredth_more() {
             json!({ "accountant": accountant, "sampling": sampling, "rate": rate, "releases": case.releases,
                 "noise_multiplier": case.plan.noise_multiplier, "delta": case.delta })
         })
-        .collect();
-    let Some(reference) = reference(&json!(settings)) else { return };
-    assert_eq!(reference.len(), cases.len());
+        .collect()
+}
+
+#[test]
+#[ignore = "writes the record that the tests read, in minutes"]
+fn record_google() {
+    let settings = settings(&cases());
+    let epsilons = google(&settings.iter().collect::<Vec<_>>()).expect("Google's library is at hand");
+    let lines = settings.iter().zip(epsilons).map(|line| json!(line).to_string() + "\n");
+    std::fs::write(RECORD, lines.collect::<String>()).unwrap();
+}
+
+#[test]
+fn what_google_said_is_what_google_says() {
+    let settings = settings(&cases());
+    let recorded = recorded(&settings);
+    let sample: Vec<_> = settings.iter().zip(recorded).step_by(ASKED_AGAIN).collect();
+    let Some(now) = google(&sample.iter().map(|(settings, _)| *settings).collect::<Vec<_>>()) else { return };
+    for ((settings, then), now) in sample.into_iter().zip(now) {
+        assert!((now - then).abs() <= 1e-9 * then, "{settings}: {now}, recorded is {then}; {RECORD_AGAIN}");
+    }
+}
+
+#[test]
+fn epsilon_is_googles_or_up_to_a_hundredth_more() {
+    let cases = cases();
+    let settings = settings(&cases);
+    let reference = recorded(&settings);
     let mut told = 0;
     let mut wrong = Vec::new();
     let mut worst = [0.0f64; 2];
