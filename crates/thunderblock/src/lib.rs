@@ -153,7 +153,7 @@ pub const MANIFEST: Manifest = Manifest {
         system::DomainDeactivated::NAME,
     ],
     consumes: &[],
-    jobs: &[backup::MakeBackup::NAME, jobs::prune::Prune::NAME],
+    jobs: &[backup::MakeBackup::NAME, retention::Sweep::NAME],
     ports: &["what is running?", "what can be forgotten?"],
     depends_on: &[],
     required: true,

@@ -39,7 +39,7 @@ pub use engine::Engine;
 pub use expire::Expiring;
 pub use jobs::{
     AttemptEntry, Claimed, Failed, JobDetails, JobEntry, JobFilter, JobState, Jobs, LEASE, NamedJob,
-    Presence, Retention, Turn, Wanted, taken_away,
+    Presence, Turn, Wanted, taken_away,
 };
 pub use listen::Listener;
 pub use migrate::{Migration, MigrationSet, STORE_MIGRATIONS};

@@ -1,7 +1,6 @@
 //! The job queue, as operators see and steer it. How jobs are claimed and run is the store's and the runtime's.
 
 pub mod cancel;
-pub mod prune;
 pub mod read;
 pub mod retry;
 pub mod run;

@@ -20,4 +20,4 @@ pub use resource::Resource;
 pub(crate) use rows::STATEMENTS;
 pub use set::{ACTION as SET_ACTION, set, unset};
 pub use store::resources as store_resources;
-pub use sweep::{ACTION as SWEEP_ACTION, Swept, sweep};
+pub use sweep::{ACTION as SWEEP_ACTION, Sweep, Swept, sweep};

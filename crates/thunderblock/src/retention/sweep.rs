@@ -1,7 +1,7 @@
 //! Forgetting what need not be kept any more.
 
-use serde::Serialize;
-use thunderline_core::{Action, Cx, Expiry, Result, Role, Rule as Policy, TenantId};
+use serde::{Deserialize, Serialize};
+use thunderline_core::{Action, Cx, Expiry, Job, Result, Role, Rule as Policy, TenantId};
 
 use super::{Resource, archive, plan, rows, set};
 use crate::Block;
@@ -13,6 +13,18 @@ pub const ACTION: Action = Action::new("block.retention.sweep", Policy::AtLeast(
 const BATCH: u32 = 200;
 /// Batches of one owner in one sweep; the next one goes on.
 const BATCHES: u32 = 50;
+
+/// Sweeps at a time of somebody's choosing; the server does it every few minutes anyway.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sweep {}
+
+impl Job for Sweep {
+    const NAME: &'static str = "block.retention.sweep";
+
+    fn key(&self) -> String {
+        "all".into()
+    }
+}
 
 /// What went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -9,7 +9,6 @@ pub(crate) mod enqueue;
 pub(crate) mod fence;
 mod history;
 mod presence;
-mod prune;
 mod retry;
 mod state;
 mod steer;
@@ -24,7 +23,6 @@ pub use end::Failed;
 pub use enqueue::NamedJob;
 pub use history::{AttemptEntry, JobDetails, JobEntry, JobFilter};
 pub use presence::Presence;
-pub use prune::Retention;
 pub use state::JobState;
 pub use turn::{Turn, Wanted};
 

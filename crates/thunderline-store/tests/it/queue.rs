@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use thunderline_core::{Cx, Error, ErrorKind, Result, SignedDuration, Subject};
-use thunderline_store::{Claimed, Db, Failed, JobEntry, JobFilter, JobState, LEASE, Retention};
+use thunderline_core::{Cx, Error, ErrorKind, Expiry, Result, SignedDuration, Subject};
+use thunderline_store::{Claimed, Db, Expiring, Failed, JobEntry, JobFilter, JobState, LEASE};
 use thunderline_testkit::{TestDb, both};
 use uuid::Uuid;
 
@@ -203,11 +203,21 @@ both!(finished_jobs_are_forgotten_after_a_while_and_waiting_ones_are_not, async 
     let broken = enqueue_and_claim(&cx, t.db(), Uuid::from_u128(2)).await?;
     jobs.fail(&cx, &broken, &Error::internal("broken")).await?;
     enqueue(&cx, t.db(), ONE).await?;
-    assert_eq!(jobs.prune(&cx, &Retention::default()).await?, 0);
+    let forgotten = async |what, days| {
+        let before = cx.now() - SignedDuration::from_hours(24 * i64::from(days));
+        let expiry = Expiry { before, keep_newest: 0, tenant: None, limit: 9 };
+        let expired = t.db().expired(what, &expiry).await?;
+        let mut write = t.db().write(&cx, &ADD).await?;
+        let gone = write.expire(what, &expired).await?;
+        write.commit(&Subject::new("retention", "jobs")).await?;
+        Ok::<_, Error>(gone)
+    };
+    assert_eq!(forgotten(Expiring::CompletedJobs, 7).await?, 0);
     t.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
-    assert_eq!(jobs.prune(&cx, &Retention::default()).await?, 1, "the completed one");
+    assert_eq!(forgotten(Expiring::CompletedJobs, 7).await?, 1);
     assert!(jobs.show(job.id, None).await?.is_none());
+    assert_eq!(forgotten(Expiring::GivenUpJobs, 30).await?, 0);
     t.clock.advance(SignedDuration::from_hours(24 * 23));
-    assert_eq!(jobs.prune(&cx, &Retention::default()).await?, 1, "the one that was given up");
+    assert_eq!(forgotten(Expiring::GivenUpJobs, 30).await?, 1);
     t.assert_jobs(["t.thing.polish"]).await;
 });

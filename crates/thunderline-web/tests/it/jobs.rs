@@ -47,8 +47,7 @@ both!(a_listing_of_jobs_comes_in_pieces, async |t: TestDb| {
 
 both!(a_schedule_is_made_steered_and_removed_by_its_name, async |t: TestDb| {
     let site = Site::new(t).await?;
-    let wanted =
-        json!({"name": "nightly", "cron": "30 2 * * *", "zone": "Europe/Berlin", "job": "block.jobs.prune"});
+    let wanted = json!({"name": "nightly", "cron": "30 2 * * *", "zone": "Europe/Berlin", "job": "block.retention.sweep"});
     let made = site.post(SCHEDULES, wanted.to_string()).await;
     assert_eq!(made.status, StatusCode::CREATED);
     assert_eq!(made.json()["next_at"], "2027-01-16T01:30:00Z");
@@ -59,7 +58,7 @@ both!(a_schedule_is_made_steered_and_removed_by_its_name, async |t: TestDb| {
     site.post(&format!("{path}/pause"), "").await.assert_problem(409, "conflict");
     assert_eq!(site.post(&format!("{path}/resume"), "").await.json()["state"], "active");
     site.post(&format!("{path}/run"), "").await;
-    site.t.assert_jobs(["block.jobs.prune"]).await;
+    site.t.assert_jobs(["block.retention.sweep"]).await;
     assert_eq!(site.get(SCHEDULES).await.json()["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(site.ask(Method::DELETE, &path, &[], Body::empty()).await.status, StatusCode::OK);
     site.get(&path).await.assert_problem(404, "not_found");
@@ -72,6 +71,6 @@ both!(what_is_wrong_with_a_schedule_is_said_at_once, async |t: TestDb| {
     let paths: Vec<_> =
         problem["problems"].as_array().unwrap().iter().map(|it| it["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["name", "job", "cron", "zone"]);
-    let wrong = json!({"name": "a", "cron": "@daily", "job": "block.jobs.prune", "missed": "maybe"});
+    let wrong = json!({"name": "a", "cron": "@daily", "job": "block.retention.sweep", "missed": "maybe"});
     site.post(SCHEDULES, wrong.to_string()).await.assert_problem(422, "invalid");
 });

@@ -11,13 +11,15 @@ use thunderline_web::{
     dto::{federation::Federation, problem::ProblemDetails},
     problem::MEDIA_TYPE,
 };
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, RequestBuilder, http::Response};
 
 use crate::failure::{Exit, Failure, Result};
 
 pub use address::{DEFAULT_DATA_DIR, Remote, SERVER_FILE, ServerFile};
 
 const CONNECT: Duration = Duration::from_secs(5);
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+const BYTES: &[(&str, &str)] = &[("content-type", "application/octet-stream")];
 
 /// A server that commands talk to.
 #[derive(Clone)]
@@ -82,12 +84,7 @@ impl Client {
         query: &[(&str, &str)],
         headers: &[(&str, &str)],
     ) -> Result<Response<Body>> {
-        let mut request = self.agent.get(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
-        for (name, value) in
-            headers.iter().copied().chain(self.authorization().iter().map(|(n, v)| (*n, v.as_str())))
-        {
-            request = request.header(name, value);
-        }
+        let request = self.prepared(self.agent.get(self.url(path)), query, headers);
         self.checked(request.call())
     }
 
@@ -97,7 +94,7 @@ impl Client {
     /// As [`Client::get`].
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
         let text = serde_json::to_string(body).expect("requests are plain data");
-        self.send(path, &[], &[("content-type", "application/json")], text)
+        self.send(path, &[], JSON, text)
     }
 
     /// Puts something in its place.
@@ -111,11 +108,7 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T> {
         let text = serde_json::to_string(body).expect("requests are plain data");
-        let request = self.agent.put(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
-        let mut request = request.header("content-type", "application/json");
-        if let Some((name, value)) = self.authorization() {
-            request = request.header(name, value);
-        }
+        let request = self.prepared(self.agent.put(self.url(path)), query, JSON);
         json(self.checked(request.send(text))?)
     }
 
@@ -136,11 +129,7 @@ impl Client {
     }
 
     fn removed(&self, path: &str, query: &[(&str, &str)]) -> Result<Response<Body>> {
-        let mut request =
-            self.agent.delete(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
-        if let Some((name, value)) = self.authorization() {
-            request = request.header(name, value);
-        }
+        let request = self.prepared(self.agent.delete(self.url(path)), query, &[]);
         self.checked(request.call())
     }
 
@@ -150,11 +139,7 @@ impl Client {
     /// As [`Client::get`].
     pub fn tell(&self, path: &str, body: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string(body).expect("requests are plain data");
-        let mut request =
-            self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
-        if let Some((name, value)) = self.authorization() {
-            request = request.header(name, value);
-        }
+        let request = self.prepared(self.agent.post(self.url(path)), &[], JSON);
         self.checked(request.send(text)).map(drop)
     }
 
@@ -181,7 +166,7 @@ impl Client {
         query: &[(&str, &str)],
         file: File,
     ) -> Result<T> {
-        self.send(path, query, &[("content-type", "application/octet-stream")], file)
+        self.send(path, query, BYTES, file)
     }
 
     /// Sends bytes.
@@ -194,7 +179,7 @@ impl Client {
         query: &[(&str, &str)],
         bytes: &[u8],
     ) -> Result<T> {
-        self.send(path, query, &[("content-type", "application/octet-stream")], bytes)
+        self.send(path, query, BYTES, bytes)
     }
 
     /// Submits a federation's spec. With a key, a repetition gives the federation that the first call made.
@@ -214,17 +199,27 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl ureq::AsSendBody,
     ) -> Result<T> {
-        let mut request = self.agent.post(format!("{}{path}", self.base)).query_pairs(query.iter().copied());
-        for (name, value) in
-            headers.iter().copied().chain(self.authorization().iter().map(|(n, v)| (*n, v.as_str())))
-        {
-            request = request.header(name, value);
-        }
+        let request = self.prepared(self.agent.post(self.url(path)), query, headers);
         json(self.checked(request.send(body))?)
     }
 
-    fn authorization(&self) -> Option<(&'static str, String)> {
-        self.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")))
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The request with its query and headers, and with who asks.
+    fn prepared<B>(
+        &self,
+        request: RequestBuilder<B>,
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> RequestBuilder<B> {
+        let request = request.query_pairs(query.iter().copied());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     fn checked(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {

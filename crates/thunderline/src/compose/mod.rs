@@ -12,7 +12,7 @@ mod webhooks;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
-use federation::{actions::read, state::FederationState};
+use federation::running::running;
 use thunderblock::checkpoint::{self, Reason};
 use thunderline_core::{Actor, Cx, Error, Result, Role, SystemClock, SystemRandom};
 use thunderline_objects::Objects;
@@ -162,13 +162,7 @@ impl Server {
     }
 
     async fn unfinished(&self) -> Result<usize> {
-        let mut count = 0;
-        for state in FederationState::ALL.into_iter().filter(|state| !state.is_over()) {
-            count += read::list_federations(&self.cx, &self.domains.federations, Some(state), None, 10_000)
-                .await?
-                .len();
-        }
-        Ok(count)
+        Ok(running(&self.cx, &self.domains.federations).await?.len())
     }
 }
 

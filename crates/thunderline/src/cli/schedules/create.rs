@@ -17,7 +17,7 @@ use crate::{
 /// names; or @hourly, @daily, @weekly, @monthly, @yearly. A time that the zone's clocks skip happens at the end of the
 /// gap; one that comes twice happens once; with * as the hour, real time counts.
 ///
-/// Example: thunderline schedules create nightly --cron '30 2 * * *' --zone Europe/Berlin --job block.jobs.prune
+/// Example: thunderline schedules create nightly --cron '30 2 * * *' --zone Europe/Berlin --job block.retention.sweep
 #[derive(Args, Debug)]
 pub struct Create {
     /// What to call it: letters, digits, '.', '_' or '-'

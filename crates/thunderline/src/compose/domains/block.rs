@@ -1,6 +1,6 @@
 //! thunderblock as something that runs.
 
-use thunderblock::{Block, backup, checkpoint, health, jobs::prune, retention, schedules::sweep};
+use thunderblock::{Block, backup, checkpoint, health, retention, schedules::sweep};
 use thunderline_core::{Cx, Result, SignedDuration};
 use thunderline_runtime::{Domain, Reconciler, Registry, Work};
 use thunderline_web::Domains;
@@ -11,17 +11,17 @@ pub fn domain(domains: &Domains) -> Domain {
         let block = block.clone();
         async move {
             let mut jobs = Registry::new();
-            let (made, pruned) = (block.clone(), block.clone());
+            let (made, swept) = (block.clone(), block.clone());
             jobs.on(move |cx, job: backup::MakeBackup| {
                 let block = made.clone();
                 async move { backup::run(&cx, &block, job.backup).await }
             });
-            jobs.on(move |cx, _: prune::Prune| {
-                let block = pruned.clone();
-                async move { prune::prune(&cx, &block).await.map(drop) }
+            jobs.on(move |cx, _: retention::Sweep| {
+                let block = swept.clone();
+                async move { retention::sweep(&cx, &block, None).await.map(drop) }
             });
             let reconcilers = vec![
-                every(&block, "block.retention", SignedDuration::from_hours(1), |cx, block| async move {
+                every(&block, "block.retention", SignedDuration::from_mins(5), |cx, block| async move {
                     retention::sweep(&cx, &block, None).await.map(drop)
                 }),
                 every(&block, "block.checkpoints", SignedDuration::from_mins(1), |cx, block| async move {
@@ -35,9 +35,6 @@ pub fn domain(domains: &Domains) -> Domain {
                 }),
                 every(&block, "block.health", SignedDuration::from_secs(15), |cx, block| async move {
                     health::look(&cx, &block).await.map(drop)
-                }),
-                every(&block, "block.jobs.prune", SignedDuration::from_hours(1), |cx, block| async move {
-                    prune::prune(&cx, &block).await.map(drop)
                 }),
                 every(&block, "block.schedules", SignedDuration::from_secs(1), |cx, block| async move {
                     sweep::sweep(&cx, &block).await.map(drop)
