@@ -6,7 +6,7 @@ use futures::future::join_all;
 use thunderline_core::{Cx, Error, JobId, Result};
 use thunderline_store::{Claimed, Db, JOBS, Turn, Wanted};
 use tokio::{
-    task::{Id, JoinError, JoinSet},
+    task::{Id, JoinError, JoinSet, yield_now},
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -105,7 +105,11 @@ impl Worker {
             let full = running.tasks.len() >= worker.concurrency;
             let ended = tokio::select! {
                 () = cancel.cancelled() => Vec::new(),
-                Some(first) = running.tasks.join_next_with_id() => running.ended(first),
+                Some(first) = running.tasks.join_next_with_id() => {
+                    // Others that are about to end as well are noted in the same transaction.
+                    yield_now().await;
+                    running.ended(first)
+                }
                 _ = timeout(POLL, waiter.wait()), if !full => Vec::new(),
             };
             done.extend(note_others(&worker.db, &cx, ended).await);

@@ -20,6 +20,7 @@ mod jobs;
 mod listen;
 mod migrate;
 mod outbox;
+mod placeholders;
 mod query;
 mod read;
 mod row;

@@ -11,7 +11,11 @@ use thunderline_core::{
     Contracts, Cx, Envelope, Error, Event, EventId, Result, Subject, TenantId, Timestamp,
 };
 
-use crate::{Db, Engine, Row, Value, args, engine::Tx};
+use crate::{
+    Db, Engine, Row, Value, args,
+    engine::Tx,
+    placeholders::{TOGETHER, placeholders},
+};
 
 /// The advisory lock under which outbox rows are numbered; any number that nothing else uses.
 const OUTBOX_LOCK: i64 = 0x746c_6f75;
@@ -19,8 +23,6 @@ const OUTBOX_LOCK: i64 = 0x746c_6f75;
 const INSERT: &str = "insert into tl_outbox
     (id, name, version, tenant, actor, subject_kind, subject_id, correlation, causation, at, payload) values ";
 const COLUMNS: usize = 11;
-/// Events per statement: both engines take some tens of thousands of arguments, and longer texts cost more to parse.
-const TOGETHER: usize = 32;
 
 /// Not the newest one, whose number tells where the outbox ends.
 const FORGET: &str = "delete from tl_outbox where sequence in (
@@ -110,21 +112,13 @@ pub(crate) async fn append(tx: &mut Tx, mut events: Vec<Pending>) -> Result<()> 
     }
     while !events.is_empty() {
         let rest = events.split_off(events.len().min(TOGETHER));
-        let sql = insert(events.len());
+        // Both engines number the rows in the order in which they stand there.
+        let sql = format!("{INSERT}{}", placeholders(events.len(), COLUMNS));
         let row = events.into_iter().flat_map(Pending::columns).collect();
         tx.exec("outbox.insert", AssertSqlSafe(sql), row).await?;
         events = rest;
     }
     Ok(())
-}
-
-/// One statement for several events; both engines number the rows in the order in which they stand there.
-fn insert(events: usize) -> String {
-    let row = |row: usize| {
-        let columns: Vec<_> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
-        format!("({})", columns.join(", "))
-    };
-    format!("{INSERT}{}", (0..events).map(row).collect::<Vec<_>>().join(", "))
 }
 
 impl Db {
