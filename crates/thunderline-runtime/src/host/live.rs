@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use thunderline_core::{DomainState, Manifest, Tick, Timestamp};
+use tokio::sync::Notify;
 
 /// How a domain is.
 #[derive(Clone, Debug)]
@@ -66,22 +67,43 @@ impl Mesh {
 
 /// Where the present [`Mesh`] is read: lock-free, never waiting. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Live(Arc<ArcSwap<Mesh>>);
+pub struct Live(Arc<Board>);
+
+#[derive(Debug)]
+struct Board {
+    mesh: ArcSwap<Mesh>,
+    changed: Notify,
+}
 
 impl Live {
     /// A mesh that stays as it is until a host publishes another.
     #[must_use]
     pub fn new(mesh: Mesh) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(mesh)))
+        Self(Arc::new(Board { mesh: ArcSwap::from_pointee(mesh), changed: Notify::new() }))
     }
 
     /// The mesh as it is now.
     #[must_use]
     pub fn now(&self) -> Arc<Mesh> {
-        self.0.load_full()
+        self.0.mesh.load_full()
+    }
+
+    /// Resolves when the mesh is as it is wanted.
+    pub async fn until(&self, wanted: impl Fn(&Mesh) -> bool) {
+        loop {
+            let changed = self.0.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            if wanted(&self.now()) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     pub(super) fn publish(&self, mesh: Mesh) {
-        self.0.store(Arc::new(mesh));
+        self.0.mesh.store(Arc::new(mesh));
+        self.0.changed.notify_waiters();
     }
 }

@@ -137,9 +137,7 @@ impl<'a> Bench<'a> {
 
     /// Waits until the domain's tasks have got it there; ticks are not needed for that.
     async fn reaches(&self, domain: &str, state: DomainState) {
-        while self.state(domain) != state {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        self.host.live().until(|mesh| mesh.domain(domain).unwrap().state == state).await;
     }
 
     fn not_ready(&self) -> Vec<&'static str> {

@@ -64,10 +64,7 @@ pub async fn start(tasks: &Tasks, cx: &Cx, host: &Host, generator: TickGenerator
 
 /// Waits until the first tick has made active what it can, so that the first request finds the domains; not for longer.
 pub async fn first_tick(host: &Host) {
-    let look = async {
-        while host.live().now().not_ready().next().is_some() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let _late = tokio::time::timeout(Duration::from_secs(2), look).await;
+    let live = host.live();
+    let ready = live.until(|mesh| mesh.not_ready().next().is_none());
+    let _late = tokio::time::timeout(Duration::from_secs(2), ready).await;
 }
