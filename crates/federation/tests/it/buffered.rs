@@ -299,7 +299,9 @@ both!(the_last_buffer_takes_what_it_needs_and_the_rest_is_told_so, async |t: Tes
     assert_eq!(site.answer(&two, 1.0, 1.0).await?, Acceptance::Refused(full.into()));
     site.drive(&federation).await?;
     assert_eq!(site.get(&federation).await?.state, FederationState::Completed);
+    site.nothing_is_left()?;
     assert_eq!(site.answer(&three, 1.0, 1.0).await.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(drive::sweep_uploads(&site.t.system(), &site.domain).await?, 1, "what it sent in vain");
     site.nothing_is_left()?;
 });
 
