@@ -26,7 +26,7 @@ enum Happens {
     Plans,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Update {
     lease: LeaseId,
     version: u32,
