@@ -71,6 +71,22 @@ class Scaffold(Rule):
         return x + self.server_learning_rate * (shares @ (models - x))
 
 
+class FedBuff(Rule):
+    """Nguyen et al. 2021, arXiv 2106.06639, algorithm 1 with the staleness scaling of its section 5: each update is the step that its
+    client took from the model that it began from, so many versions ago."""
+
+    def __init__(self, **params):
+        super().__init__(**params)
+        self.versions = []
+
+    def aggregate(self, x, models, shares, metrics):
+        self.versions.append(x)
+        stale = np.array([int(it["staleness"]) for it in metrics])
+        began = np.stack([self.versions[-1 - versions] for versions in stale])
+        scale = shares / (1.0 + stale) ** self.staleness_exponent
+        return x + self.server_learning_rate * (scale @ (models - began))
+
+
 class Bulyan(Rule):
     """El Mhamdi et al. 2018, arXiv 1802.07927, section 4, with Krum (arXiv 1703.02757) as its rule."""
 

@@ -1,6 +1,6 @@
 //! From a round's updates to the next model: fold, store, verify, judge, record.
 
-use std::io::BufReader;
+use std::{collections::HashMap, io::BufReader};
 
 use serde::Serialize;
 use thunderline_core::{Cx, Error, LeaseId, NodeId, Result, RoundId};
@@ -12,10 +12,12 @@ use thunderline_numerics::{
     random::Rng,
 };
 use thunderline_objects::{Area, Objects, Sha256};
+use thunderline_store::Read;
 
 use crate::{
     Federations,
     actions::{complete_round, fail_round, read, record_aggregate},
+    drive,
     fold::{self, Inputs, OptimiserState},
     plan::Purpose,
     privacy::{
@@ -23,7 +25,7 @@ use crate::{
         release::{Released, Terms},
     },
     rollup::{Rollup, ServerMetrics},
-    rows,
+    rows::{self, Lease},
     spec::{FederationSpec, ServerEvaluation},
     task::upload_area,
 };
@@ -54,6 +56,9 @@ pub struct Contribution {
     pub weight: f64,
     /// The lease under which it was taken.
     pub lease: LeaseId,
+    /// By how many versions the model was newer than the one that the client began from; none where clients are asked in rounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staleness: Option<u32>,
 }
 
 /// The schema of a stored model. Blocking.
@@ -92,8 +97,14 @@ pub(crate) async fn aggregate_round(
     let round = found.ok_or_else(|| Error::not_found(format_args!("round {id}")))?;
     let found = rows::federations::by_id(&mut read, round.federation, cx.tenant()).await?;
     let federation = found.ok_or_else(|| Error::not_found("the round's federation"))?;
-    let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
-    let updates = rows::updates::of_round(&mut read, id).await?;
+    let buffered = federation.spec.strategy.buffer().is_some();
+    let mut leases = drive::present_leases(&mut read, cx, &federation, &round).await?;
+    let (updates, bases) = if buffered {
+        leases.retain(|lease| lease.ended_in == Some(id));
+        (rows::updates::of_buffer(&mut read, id).await?, bases(&mut read, cx, &leases).await?)
+    } else {
+        (rows::updates::of_round(&mut read, id).await?, HashMap::new())
+    };
     let state = rows::rounds::state_before(&mut read, round.federation, round.number, cx.tenant()).await?;
     let private = match &federation.spec.dp {
         Some(dp) => {
@@ -108,7 +119,11 @@ pub(crate) async fn aggregate_round(
     let state = state.map(|digest| digest.map(|digest| digest.parse()).transpose()).transpose()?;
     let parent: Sha256 =
         round.model_in.as_deref().ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
-    let train = complete_round::summarise(&leases, Purpose::Train);
+    let mut train = complete_round::summarise(&leases, Purpose::Train);
+    if let (true, Some(began), Some(closed)) = (buffered, round.started_at, round.closed_at) {
+        // Clients train across rounds: what counts is how long the buffer took to fill.
+        train.seconds = closed.duration_since(began).as_secs_f64();
+    }
     let closed = round.closed_at.unwrap_or_else(|| cx.now());
     let objects = domain.objects.clone();
     let spec = federation.spec;
@@ -123,6 +138,7 @@ pub(crate) async fn aggregate_round(
             state,
             leases: &leases,
             updates: &updates,
+            bases: &bases,
             private,
         };
         let model = fold::fold(&objects, &inputs)?;
@@ -146,6 +162,25 @@ pub(crate) async fn aggregate_round(
     }
     let uploads = domain.objects.area(&upload_area(id, Purpose::Train))?;
     crate::blocking(move || uploads.remove()).await
+}
+
+/// The models that these leases were issued on.
+async fn bases(read: &mut Read, cx: &Cx, leases: &[Lease]) -> Result<HashMap<LeaseId, Sha256>> {
+    let mut of_rounds: HashMap<RoundId, Sha256> = HashMap::new();
+    let mut bases = HashMap::new();
+    for lease in leases {
+        let base = match of_rounds.get(&lease.round) {
+            Some(known) => *known,
+            None => {
+                let found = rows::rounds::by_id(read, lease.round, cx.tenant()).await?;
+                let model = found.and_then(|round| round.model_in);
+                model.ok_or_else(|| Error::internal("a lease's round has no model"))?.parse()?
+            }
+        };
+        of_rounds.insert(lease.round, base);
+        bases.insert(lease.id, base);
+    }
+    Ok(bases)
 }
 
 /// The server's own judgement of a model, where the spec asks for it in this round.

@@ -1,18 +1,19 @@
 //! Carrying a federation on: view → plan → steps, until nothing is left to do.
 
 use serde::{Deserialize, Serialize};
-use thunderline_core::{Cx, ErrorKind, FederationId, Job, Result, RoundId, TenantId};
+use thunderline_core::{Cx, ErrorKind, FederationId, Job, LeaseId, Result, RoundId, TenantId};
+use thunderline_store::Read;
 
 use crate::{
     Federations,
     actions::{
-        close_round, complete, complete_round, end_lease, fail, fail_round, open_round, read, start,
-        start_round,
+        close_round, complete, complete_round, end_lease, fail, fail_round, issue_more, open_round, read,
+        remove_lease_uploads, start, start_round,
     },
     aggregate,
     plan::{self, LeaseView, RoundView, Step, View},
     privacy::{self, draw::Secrets},
-    rows,
+    rows::{self, Federation, Lease, Round},
     select::Groups,
     state::RoundState,
 };
@@ -46,20 +47,31 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         found.ok_or_else(|| thunderline_core::Error::not_found(format_args!("federation {id}")))?;
     let round = rows::rounds::newest(&mut read, id, cx.tenant()).await?;
     let leases = match &round {
-        Some(round) => rows::leases::of_round(&mut read, round.id, cx.tenant()).await?,
+        Some(round) => present_leases(&mut read, cx, &federation, round).await?,
         None => Vec::new(),
     };
-    // A round under way needs to know its own nodes only: there may be very many others.
+    // A round under way needs to know its own nodes only, unless it has room for more: there may be very many others.
     let mut groups = Groups::default();
+    let buffer = federation.spec.strategy.buffer();
+    let open = leases.iter().filter(|lease| lease.state.is_open()).count();
+    let has_room = buffer.as_ref().is_some_and(|buffer| open < buffer.max_concurrency as usize);
     let nodes = match &round {
-        Some(round) if round.state == RoundState::Selecting => {
+        Some(round)
+            if round.state == RoundState::Selecting
+                || (has_room && matches!(round.state, RoundState::Running { .. })) =>
+        {
             if !federation.spec.client_selector.groups.is_empty() {
                 groups = rows::groups::of_tenant(&mut read, cx.tenant()).await?;
             }
             rows::nodes::of_tenant(&mut read, cx.tenant()).await?
         }
+        Some(_) if buffer.is_some() => rows::nodes::with_open(&mut read, id, cx.tenant()).await?,
         Some(round) => rows::nodes::of_round(&mut read, round.id, cx.tenant()).await?,
         None => Vec::new(),
+    };
+    let waiting = match buffer {
+        Some(_) => rows::leases::count_waiting(&mut read, id).await?,
+        None => 0,
     };
     let secrets = match privacy::rows::key(&mut read, id).await? {
         Some(key) => Some(Secrets { key, past: privacy::rows::past(&mut read, id).await? }),
@@ -90,10 +102,24 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
                 expires_at: lease.expires_at,
             })
             .collect(),
+        waiting,
         nodes,
         groups,
         secrets,
     })
+}
+
+/// The leases that the newest round has to do with.
+pub(crate) async fn present_leases(
+    read: &mut Read,
+    cx: &Cx,
+    federation: &Federation,
+    round: &Round,
+) -> Result<Vec<Lease>> {
+    match federation.spec.strategy.buffer() {
+        Some(_) => rows::leases::of_buffer(read, federation.id, round.id, cx.tenant()).await,
+        None => rows::leases::of_round(read, round.id, cx.tenant()).await,
+    }
 }
 
 /// Does all that can be done for a federation now.
@@ -134,6 +160,7 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
         Step::StartRound { round, nodes, wanted, quorum, divisor } => {
             start_round::start_round(cx, domain, round, view, &nodes, (wanted, quorum), divisor).await
         }
+        Step::IssueLeases { round, nodes } => issue_more::issue_more(cx, domain, round, &nodes).await,
         Step::EndLease { lease, expired, reason } => {
             end_lease::end_lease(cx, domain, lease, expired, &reason).await
         }
@@ -150,7 +177,8 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
     }
 }
 
-/// Throws away the uploads of rounds that are over: what a crash between a commit and its clean-up leaves. Gives how many.
+/// Throws away the uploads of rounds and leases that are over: what a crash between a commit and its clean-up leaves. Gives how
+/// many.
 ///
 /// # Errors
 /// Those of reading; `internal` where the disk fails.
@@ -164,6 +192,17 @@ pub async fn sweep_uploads(cx: &Cx, domain: &Federations) -> Result<usize> {
         drop(read);
         if over {
             fail_round::remove_uploads(domain, id).await?;
+            removed += 1;
+        }
+    }
+    let objects = domain.objects.clone();
+    let names = crate::blocking(move || objects.below("leases")).await?;
+    for id in names.iter().filter_map(|name| name.parse::<LeaseId>().ok()) {
+        let mut read = domain.db.read(cx, &read::ACTION).await?;
+        let needed = rows::leases::needed(&mut read, id).await?;
+        drop(read);
+        if !needed {
+            remove_lease_uploads(domain, vec![id]).await?;
             removed += 1;
         }
     }

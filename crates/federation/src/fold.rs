@@ -13,7 +13,7 @@ use thunderline_core::{Error, LeaseId, Result, RoundId};
 use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
     checkpoint::{CheckpointHeader, CheckpointWriter},
-    strategy::{Part, Round, Update},
+    strategy::{Earlier, Part, Round, Update},
 };
 use thunderline_objects::{Area, Objects, Sha256, Writer};
 
@@ -24,7 +24,7 @@ use crate::{
     privacy::release::{Terms, private_mean},
     rows::Lease,
     spec::FederationSpec,
-    task::{Report, upload_area},
+    task::{Report, area_of, upload_area},
 };
 
 /// Aggregation uses this many threads at most: it is bound by memory, not by arithmetic.
@@ -49,6 +49,8 @@ pub(crate) struct Inputs<'a> {
     pub leases: &'a [Lease],
     /// What the released training leases brought.
     pub updates: &'a HashMap<LeaseId, UpdateLayout>,
+    /// The models that leases were issued on; empty where clients are asked in rounds.
+    pub bases: &'a HashMap<LeaseId, Sha256>,
     /// How the updates become their private mean; none where nobody asked for privacy.
     pub private: Option<Terms>,
 }
@@ -74,17 +76,28 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         .iter()
         .filter_map(|lease| Some((lease, lease.report.as_ref()?, inputs.updates.get(&lease.id)?)))
         .collect();
-    let readers =
-        accepted.iter().map(|(_, _, update)| update.reader(&schema, &uploads)).collect::<Result<Vec<_>>>()?;
+    let areas =
+        accepted.iter().map(|(lease, ..)| objects.area(&area_of(lease))).collect::<Result<Vec<_>>>()?;
+    let readers = accepted
+        .iter()
+        .zip(&areas)
+        .map(|((_, _, update), area)| update.reader(&schema, area))
+        .collect::<Result<Vec<_>>>()?;
+    let earlier = earlier_models(&checkpoints, &schema, inputs)?;
+    let began = |lease: &Lease| {
+        let versions = lease.staleness.filter(|versions| *versions > 0)?;
+        Some(Earlier { model: &earlier[&inputs.bases[&lease.id]], versions })
+    };
     let weights = weights(inputs.spec, &accepted.iter().map(|(_, report, _)| *report).collect::<Vec<_>>());
     let updates: Vec<Update<'_>> = readers
         .iter()
         .zip(&accepted)
         .zip(&weights)
-        .map(|((reader, (_, report, _)), weight)| Update {
+        .map(|((reader, (lease, report, _)), weight)| Update {
             reader,
             weight: *weight,
             metrics: &report.metrics,
+            began: began(lease),
         })
         .collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
@@ -98,7 +111,9 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
     // The strategy sees the private mean and nothing else of the round.
     let nothing = BTreeMap::new();
     let updates = match &private {
-        Some((mean, _)) => vec![Update { reader: mean as &dyn ArrayReader, weight: 1.0, metrics: &nothing }],
+        Some((mean, _)) => {
+            vec![Update { reader: mean as &dyn ArrayReader, weight: 1.0, metrics: &nothing, began: None }]
+        }
         None => updates,
     };
     let strategy = inputs.spec.strategy.build();
@@ -129,10 +144,34 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
             num_examples: report.num_examples,
             weight: *weight,
             lease: lease.id,
+            staleness: lease.staleness,
         })
         .collect();
     let released = private.map(|(_, released)| released);
     Ok(StoredModel { sha256, size_bytes, clients, optimiser, released })
+}
+
+/// The models that stale updates began from: no more than the strategy lets updates be stale.
+fn earlier_models(
+    checkpoints: &Area,
+    schema: &ModelSchema,
+    inputs: &Inputs<'_>,
+) -> Result<HashMap<Sha256, FileArrays>> {
+    let mut earlier = HashMap::new();
+    let stale = inputs.leases.iter().filter(|lease| lease.staleness.is_some_and(|versions| versions > 0));
+    for lease in stale {
+        let lost = || Error::internal("it is not known which model a lease was issued on");
+        let digest = inputs.bases.get(&lease.id).ok_or_else(lost)?;
+        if earlier.contains_key(digest) {
+            continue;
+        }
+        let (found, model) = arrays(checkpoints, digest)?;
+        if let Some(difference) = schema.difference(&found) {
+            return Err(Error::internal(format!("an earlier model has {difference}")));
+        }
+        earlier.insert(*digest, model);
+    }
+    Ok(earlier)
 }
 
 /// What each update counts.

@@ -17,6 +17,7 @@ pub mod actions;
 pub mod aggregate;
 pub mod artifact;
 mod board;
+pub mod buffer;
 pub mod drive;
 mod fold;
 pub mod layout;

@@ -3,6 +3,8 @@
 //! Every step can be repeated or lost: after a crash the view is read again and the plan goes on from there. A step that
 //! somebody else has done meanwhile fails with a conflict, which is fine.
 
+mod buffered;
+
 use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, Timestamp};
 
 use crate::{
@@ -14,6 +16,8 @@ use crate::{
 
 /// How often a task is handed out again to a node that lost it.
 pub const MAX_DELIVERIES: u32 = 5;
+
+pub use buffered::MOST_LOSSES;
 
 /// What a lease is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,13 +60,16 @@ pub struct View {
     pub failures: u32,
     /// The newest round.
     pub round: Option<RoundView>,
-    /// The newest round's leases, in the order in which their updates are folded.
+    /// The newest round's leases, in the order in which their updates are folded. Where clients are not asked in rounds: all that
+    /// are open, and those that ended while this round's buffer was filled.
     pub leases: Vec<LeaseView>,
-    /// While the newest round looks for clients, every node of the tenant that is known; otherwise those with a lease of it.
+    /// Accepted updates that wait for a buffer; none where clients are asked in rounds.
+    pub waiting: u32,
+    /// While clients are looked for, every node of the tenant that is known; otherwise those with a lease.
     pub nodes: Vec<Candidate>,
     /// What private draws come from; none where the spec asks for no privacy.
     pub secrets: Option<Secrets>,
-    /// The tenant's groups of nodes, while the newest round looks for clients and its spec names groups.
+    /// The tenant's groups of nodes, while clients are looked for and the spec names groups.
     pub groups: Groups,
 }
 
@@ -125,6 +132,13 @@ pub enum Step {
         /// What a private sum is divided by.
         divisor: Option<f64>,
     },
+    /// More nodes get training leases while a buffer is filled.
+    IssueLeases {
+        /// Which round.
+        round: RoundId,
+        /// The nodes.
+        nodes: Vec<NodeId>,
+    },
     /// A node will not deliver.
     EndLease {
         /// Which lease.
@@ -183,6 +197,9 @@ fn next_in_round(view: &View, now: Timestamp) -> Vec<Step> {
     let Some(round) = view.round.as_ref() else {
         return open_round(view, 1, 1);
     };
+    if let Some(buffer) = view.spec.strategy.buffer() {
+        return buffered::next(view, round, &buffer, now);
+    }
     match &round.state {
         RoundState::Selecting => start_round(view, round),
         RoundState::Running { deadline } => collect(view, round, *deadline, now),
@@ -192,15 +209,17 @@ fn next_in_round(view: &View, now: Timestamp) -> Vec<Step> {
         RoundState::Evaluating { deadline } => judge(view, round, *deadline, now),
         RoundState::Completed if view.completed_rounds >= view.spec.num_rounds => vec![Step::Complete],
         RoundState::Completed => open_round(view, round.number + 1, 1),
-        RoundState::Failed { reason } | RoundState::TimedOut { reason } => {
-            if view.failures > view.spec.round.max_failures {
-                let reason = format!("{} rounds failed in a row; the last: {reason}", view.failures);
-                vec![Step::Fail { reason }]
-            } else {
-                open_round(view, round.number, round.attempt + 1)
-            }
-        }
+        RoundState::Failed { reason } | RoundState::TimedOut { reason } => over(view, round, reason),
     }
+}
+
+/// After a round without a model.
+fn over(view: &View, round: &RoundView, reason: &str) -> Vec<Step> {
+    if view.failures > view.spec.round.max_failures {
+        let reason = format!("{} rounds failed in a row; the last: {reason}", view.failures);
+        return vec![Step::Fail { reason }];
+    }
+    open_round(view, round.number, round.attempt + 1)
 }
 
 fn open_round(view: &View, number: u32, attempt: u32) -> Vec<Step> {
@@ -233,13 +252,17 @@ fn start_round(view: &View, round: &RoundView) -> Vec<Step> {
 /// What the federation waits for, where it waits for clients.
 #[must_use]
 pub fn waits_for(view: &View) -> Option<String> {
-    let selecting = view.round.as_ref().is_some_and(|round| round.state == RoundState::Selecting);
-    if !selecting || view.state != FederationState::Running {
+    let waiting = view.round.as_ref().is_some_and(|round| {
+        let buffered = view.spec.strategy.buffer().is_some() && buffered::waits(view, round);
+        round.state == RoundState::Selecting || buffered
+    });
+    if !waiting || view.state != FederationState::Running {
         return None;
     }
     let wanted = Wanted::new(&view.spec.client_selector, &view.spec.app, &view.groups);
     let eligible = view.nodes.iter().filter(|node| wanted.takes(node)).count();
-    let least = view.spec.min_clients as usize;
+    let selecting = view.round.as_ref().is_some_and(|round| round.state == RoundState::Selecting);
+    let least = if selecting { view.spec.min_clients as usize } else { 1 };
     (eligible < least).then(|| {
         let why = wanted.shortage(&view.nodes);
         format!("waits for clients: {eligible} of {least} are eligible; {why}")
@@ -267,7 +290,7 @@ fn lost_leases(view: &View, now: Timestamp) -> Vec<Step> {
     steps
 }
 
-fn collect(view: &View, round: &RoundView, deadline: Timestamp, now: Timestamp) -> Vec<Step> {
+fn collect(view: &View, round: &RoundView, deadline: Option<Timestamp>, now: Timestamp) -> Vec<Step> {
     let accepted = count(view, Purpose::Train, |state| *state == LeaseState::Released);
     let enough = accepted >= round.wanted as usize;
     if enough {
@@ -275,7 +298,7 @@ fn collect(view: &View, round: &RoundView, deadline: Timestamp, now: Timestamp) 
     }
     let mut steps = lost_leases(view, now);
     let open = count(view, Purpose::Train, LeaseState::is_open) - steps.len();
-    let out_of_time = now >= deadline;
+    let out_of_time = deadline.is_some_and(|deadline| now >= deadline);
     if open > 0 && !out_of_time {
         return steps;
     }

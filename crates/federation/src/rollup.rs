@@ -21,6 +21,26 @@ pub struct Exchange {
     pub seconds: f64,
     /// Leases that ended without a result.
     pub dropped: u32,
+    /// How stale the results were; none where clients are asked in rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staleness: Option<Staleness>,
+}
+
+/// By how many versions a model was newer than those that the updates in it began from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Staleness {
+    /// On average over the updates.
+    pub mean: f64,
+    /// The greatest.
+    pub most: u32,
+}
+
+/// The mean and the greatest of these; none where there is nothing to tell.
+#[must_use]
+pub fn staleness(of: &[u32]) -> Option<Staleness> {
+    let most = of.iter().copied().max()?;
+    let sum: f64 = of.iter().copied().map(f64::from).sum();
+    Some(Staleness { mean: sum / of.len() as f64, most })
 }
 
 /// Held-out data, judged on the server.
@@ -67,6 +87,7 @@ pub fn exchange(reports: &[&Report], leases: usize, seconds: f64) -> Exchange {
         bytes: reports.iter().map(|report| report.bytes).sum(),
         seconds,
         dropped: (leases - reports.len()) as u32,
+        staleness: None,
     }
 }
 

@@ -209,10 +209,24 @@ pub fn explain(nodes: &[Candidate], wanted: &Wanted<'_>, chosen: &[NodeId]) -> (
 /// not depend on who connected or answered first. The draw is a function of the seed and the round alone.
 #[must_use]
 pub fn choose(seed: u64, round: u32, attempt: u32, eligible: &[&Candidate], count: usize) -> Vec<NodeId> {
+    draw(seed, &["select", &round.to_string(), &attempt.to_string()], eligible, count)
+}
+
+/// The same where one round draws several times: told are its number, its attempt, and what tells this draw from the others.
+#[must_use]
+pub fn choose_again(
+    seed: u64,
+    (round, attempt, again): (u32, u32, usize),
+    eligible: &[&Candidate],
+    count: usize,
+) -> Vec<NodeId> {
+    draw(seed, &["select", &round.to_string(), &attempt.to_string(), &again.to_string()], eligible, count)
+}
+
+fn draw(seed: u64, labels: &[&str], eligible: &[&Candidate], count: usize) -> Vec<NodeId> {
     let mut sorted: Vec<_> = eligible.to_vec();
     sorted.sort_by(|a, b| a.name.cmp(&b.name).then(a.node.cmp(&b.node)));
-    let labels = ["select", &round.to_string(), &attempt.to_string()];
-    let mut chosen = Rng::derive(seed, &labels).sample(sorted.len(), count);
+    let mut chosen = Rng::derive(seed, labels).sample(sorted.len(), count);
     chosen.sort_unstable();
     chosen.into_iter().map(|index| sorted[index].node).collect()
 }

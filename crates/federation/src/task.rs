@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, RunId, Timestamp};
+use thunderline_numerics::random::Rng;
 use thunderline_objects::Sha256;
 
 use crate::{
     layout::UpdateLayout,
     plan::Purpose,
+    rows::Lease,
     spec::{App, FederationSpec, Scalar, dp::Placement},
 };
 
@@ -34,6 +36,8 @@ pub struct Task {
     pub purpose: Purpose,
     /// Settings for the client, in order.
     pub config: Vec<(String, Scalar)>,
+    /// The area that collects what the node uploads.
+    pub uploads: String,
     /// The checkpoint to begin from.
     pub model: Sha256,
     /// What the strategy keeps, where the client needs it too.
@@ -78,16 +82,33 @@ pub fn upload_area(round: RoundId, purpose: Purpose) -> String {
     format!("rounds/{round}/{}", purpose.name())
 }
 
+/// The area that collects what is uploaded under one lease that may outlive its round.
+#[must_use]
+pub fn lease_area(lease: LeaseId) -> String {
+    format!("leases/{lease}")
+}
+
+/// The area that collects what is uploaded under this lease.
+#[must_use]
+pub fn area_of(lease: &Lease) -> String {
+    if lease.version.is_some() { lease_area(lease.id) } else { upload_area(lease.round, lease.purpose) }
+}
+
 /// The settings that go to a client with its task. Clients of Flower apps see `server-round` (as Flower's strategies send
 /// it) and the strategy's own; runners also see what to run.
 #[must_use]
-pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)> {
+pub fn config(spec: &FederationSpec, round_number: u32, lease: &Lease) -> Vec<(String, Scalar)> {
     let mut config = vec![("server-round".to_owned(), Scalar::Int(round_number.into()))];
     let strategy = spec.strategy.build().client_config();
     config.extend(strategy.iter().map(|(key, value)| ((*key).to_owned(), Scalar::Float(*value))));
     if let Some(dp) = spec.dp.as_ref().filter(|dp| dp.placement == Placement::Client) {
         config.push((CLIPPING_NORM.into(), Scalar::Float(dp.clip_norm)));
     }
+    // A node that trains twice on the same version must not do the same twice.
+    let seed = match lease.version {
+        None => spec.seed,
+        Some(_) => Rng::derive(spec.seed, &["lease", &lease.ordinal.to_string()]).bits() >> 11,
+    };
     let mu = strategy.iter().find(|(key, _)| *key == "proximal-mu").map_or(0.0, |(_, mu)| *mu);
     let mut app = match (&spec.app, spec.model_ref.network()) {
         (App::Builtin(app), Some(network)) => json!({
@@ -98,10 +119,10 @@ pub fn config(spec: &FederationSpec, round_number: u32) -> Vec<(String, Scalar)>
             "batch_size": app.batch_size,
             "local_epochs": app.local_epochs,
             "proximal_mu": mu,
-            "seed": spec.seed,
+            "seed": seed,
         }),
         (App::Command(app), _) => json!({
-            "kind": "command", "name": app.name, "config": app.config, "proximal_mu": mu, "seed": spec.seed,
+            "kind": "command", "name": app.name, "config": app.config, "proximal_mu": mu, "seed": seed,
         }),
         (App::Builtin(_) | App::Flower(_), _) => return config,
     };

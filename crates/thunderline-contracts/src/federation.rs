@@ -153,6 +153,10 @@ event! {
         /// The greatest weight that is believed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max_examples: Option<f64>,
+        /// By how many versions the model of the round was newer than the one that the node began from. Absent where clients are
+        /// asked in rounds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        staleness: Option<u32>,
     }
 }
 

@@ -72,7 +72,7 @@ fn bench(bencher: Bencher<'_, '_>, name: &str, threads: usize) {
     let metrics = [("num-steps", 10.0), ("train_loss", 1.0)].map(|(name, value)| (name.to_owned(), value));
     let metrics = BTreeMap::from(metrics);
     let updates: Vec<_> =
-        models.iter().map(|reader| Update { reader, weight: 17.0, metrics: &metrics }).collect();
+        models.iter().map(|reader| Update { reader, weight: 17.0, metrics: &metrics, began: None }).collect();
     let state = strategy.state(&schema).expect("it is small").map(|kept| {
         let bytes = vec![0; usize::try_from(kept.bytes()).expect("it is small")];
         MemoryArrays::new(kept, bytes).expect("the lengths agree")

@@ -32,7 +32,7 @@ fn main() {
     let updates: Vec<_> = readers
         .iter()
         .zip(&metrics)
-        .map(|(reader, metrics)| Update { reader, weight: metrics["num-examples"], metrics })
+        .map(|(reader, metrics)| Update { reader, weight: metrics["num-examples"], metrics, began: None })
         .collect();
     for line in lines {
         let mut words = line.split(' ').filter(|word| !word.is_empty());

@@ -1,4 +1,5 @@
-//! Steps along differences from the model: x + Σ fᵢ·(xᵢ − x) and what strategies make of it.
+//! Steps along differences from the model: x + Σ fᵢ·(xᵢ − x) and what strategies make of it. Where an update says that its client
+//! began from an older model, the difference is from that one.
 //!
 //! The sums are of differences and not of values, so that a factor far from 1/n loses nothing where client and model agree.
 //! All in `f64`, in the order of the updates, rounded once. Integers and booleans are counters and masks: they take the
@@ -77,6 +78,7 @@ pub(crate) fn move_by(round: &Round<'_>, factors: &[f64], out: Out<'_>) -> Resul
 struct Buffers {
     input: Vec<u8>,
     x: Vec<f64>,
+    earlier: Vec<f64>,
     values: Vec<f64>,
     sum: Vec<f64>,
     other: Vec<f64>,
@@ -85,7 +87,7 @@ struct Buffers {
 
 impl Buffers {
     fn differences(&mut self, round: &Round<'_>, factors: Factors<'_>, tile: Tile) -> Result<()> {
-        let Self { input, x, values, sum, other, .. } = self;
+        let Self { input, x, earlier, values, sum, other, .. } = self;
         tile.read(round.model, format_args!("the model"), input)?;
         kernels::widen(tile.dtype, input, x);
         sum.clear();
@@ -99,8 +101,16 @@ impl Buffers {
             }
             tile.read(update.reader, format_args!("update {place}"), input)?;
             kernels::widen(tile.dtype, input, values);
-            kernels::add_differences(sum, values, x, factor);
-            kernels::add_differences(other, values, x, second);
+            let from = match update.began {
+                None => &*x,
+                Some(began) => {
+                    tile.read(began.model, format_args!("what update {place} began from"), input)?;
+                    kernels::widen(tile.dtype, input, earlier);
+                    &*earlier
+                }
+            };
+            kernels::add_differences(sum, values, from, factor);
+            kernels::add_differences(other, values, from, second);
         }
         Ok(())
     }

@@ -195,7 +195,10 @@ fn accepted(it: &UpdateAccepted, client: &str) -> Told {
     let examples = it.num_examples;
     let (kind, summary) = if it.purpose == "train" {
         let cap = it.max_examples.map_or_else(String::new, |most| format!("; at most {most} are believed"));
-        (WEIGHED, format!("{client} counts with the {examples} examples that it claims{cap}"))
+        let stale = it.staleness.filter(|versions| *versions > 0);
+        let stale =
+            stale.map_or_else(String::new, |by| format!(", and less: its update is {by} versions stale"));
+        (WEIGHED, format!("{client} counts with the {examples} examples that it claims{cap}{stale}"))
     } else {
         (JUDGED, format!("{client} judged the model on {examples} examples"))
     };

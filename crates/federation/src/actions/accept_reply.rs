@@ -6,16 +6,17 @@ use thunderline_contracts::federation::UpdateAccepted;
 use thunderline_core::{Action, Cx, Error, ErrorKind, LeaseId, Result, Rule, Subject};
 use thunderline_objects::Sha256;
 
-use super::{end_lease, read};
+use super::{end_lease, fill_buffer, read};
 use crate::{
     Federations, aggregate,
+    buffer::Place,
     drive::Drive,
     layout::UpdateLayout,
     plan::Purpose,
-    rows::{self, Lease},
+    rows::{self, Lease, leases::Ending},
     spec::FederationSpec,
     state::{LeaseEvent, LeaseState},
-    task::{NUM_EXAMPLES, Reply, Report, upload_area},
+    task::{NUM_EXAMPLES, Reply, Report, area_of},
 };
 
 /// The node whose lease it is.
@@ -35,7 +36,7 @@ pub enum Acceptance {
 /// Checks a result and takes it: the lease is released, and from then on the update is part of the round.
 ///
 /// A result that is wrong (an error, a shape, an element type, a NaN, an absurd weight) ends the lease with that reason; it
-/// never stops the round.
+/// never stops the round. Where clients are not asked in rounds, so does one that began from too old a model.
 ///
 /// # Errors
 /// `not_found` where the lease is another node's; `conflict` where it has ended otherwise: the result is late.
@@ -60,7 +61,24 @@ pub async fn accept_reply(cx: &Cx, domain: &Federations, id: LeaseId, reply: Rep
             Err(error) => return Err(error),
         };
     let mut write = domain.db.write(cx, &ACTION).await?;
-    rows::leases::end(&mut write, id, &released, Some(&report), cx.now()).await?;
+    if let (Some(buffer), Some(update)) = (federation.spec.strategy.buffer(), &update) {
+        let (place, round) = fill_buffer::place(cx, &mut write, &federation, &lease, &buffer).await?;
+        let staleness = match place {
+            Place::Taken { staleness } => Some(staleness),
+            Place::Waits => None,
+            Place::Refused(reason) => {
+                drop(write);
+                end_lease::end_lease(cx, domain, id, false, &reason).await?;
+                return Ok(Acceptance::Refused(reason));
+            }
+        };
+        let brought = (&report, update);
+        fill_buffer::release(&mut write, &federation, &lease, brought, (&round, staleness), cx.now()).await?;
+        write.enqueue(&Drive { federation: lease.federation });
+        write.commit(&Subject::new("lease", id)).await?;
+        return Ok(Acceptance::Accepted);
+    }
+    rows::leases::end(&mut write, id, &released, Some(&report), cx.now(), Ending::default()).await?;
     if let Some(update) = &update {
         rows::updates::insert(&mut write, id, lease.round, update).await?;
     }
@@ -75,6 +93,7 @@ pub async fn accept_reply(cx: &Cx, domain: &Federations, id: LeaseId, reply: Rep
         metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
         update_sha256: update.as_ref().map(|update| update.digest().to_string()),
         max_examples: Some(federation.spec.update.max_examples),
+        staleness: None,
     });
     write.enqueue(&Drive { federation: lease.federation });
     write.commit(&Subject::new("lease", id)).await?;
@@ -122,7 +141,7 @@ async fn check(
     if let Some(update) = update.clone() {
         let digest: Sha256 = model.ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
         let checkpoints = domain.objects.checkpoints()?;
-        let area = domain.objects.area(&upload_area(lease.round, lease.purpose))?;
+        let area = domain.objects.area(&area_of(lease))?;
         crate::blocking(move || {
             update.check(&aggregate::schema(&checkpoints, &digest)?, &area)?;
             // What is released counts: it must survive a power cut as the lease does.

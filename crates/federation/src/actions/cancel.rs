@@ -3,7 +3,7 @@
 use thunderline_contracts::federation::FederationCancelled;
 use thunderline_core::{Action, Cx, FederationId, Result, Role, Rule};
 
-use super::{about_federation, end_lease, fail_round};
+use super::{about_federation, fail_round};
 use crate::{
     Federations,
     rows::{self, Federation},
@@ -24,16 +24,18 @@ pub async fn cancel(cx: &Cx, domain: &Federations, id: FederationId, reason: &st
     rows::federations::set_state(&mut write, &federation, state, Some(reason), cx.now()).await?;
     let why = "the federation was cancelled";
     let round = rows::rounds::newest(&mut write, id, cx.tenant()).await?;
+    let uploads = match &round {
+        Some(round) => super::end_all(cx, &mut write, &federation, round, why).await?,
+        None => Vec::new(),
+    };
     let running = round.filter(|round| !round.state.is_over());
     if let Some(round) = &running {
         let ended = round.state.clone().apply(RoundEvent::Failed { reason: why.into() })?;
         rows::rounds::set_state(&mut write, round, &ended, cx.now()).await?;
-        let dropped = rows::leases::end_open_of_federation(&mut write, id, why, cx.now()).await?;
-        rows::updates::remove(&mut write, round.id).await?;
-        end_lease::tell_dropped(&mut write, &dropped, round.number, why);
     }
     write.emit(&FederationCancelled { federation: id, reason: reason.into() });
     write.commit(&about_federation(id)).await?;
+    super::remove_lease_uploads(domain, uploads).await?;
     if let Some(round) = running {
         fail_round::remove_uploads(domain, round.id).await?;
     }

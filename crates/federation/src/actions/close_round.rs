@@ -17,13 +17,24 @@ pub const ACTION: Action = Action::new("fl.round.close", Rule::System);
 pub(crate) async fn close_round(cx: &Cx, domain: &Federations, id: RoundId) -> Result<()> {
     let mut write = domain.db.write(cx, &ACTION).await?;
     let round = super::round(&mut write, cx, id).await?;
+    let federation = super::federation(&mut write, cx, round.federation).await?;
+    let buffered = federation.spec.strategy.buffer().is_some();
+    if buffered {
+        write.lock(&super::buffer_lock(federation.id)).await?;
+    }
     let state = round.state.clone().apply(RoundEvent::Closed)?;
     rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
-    let leases = rows::leases::of_round(&mut write, id, cx.tenant()).await?;
-    let (accepted, why) = why(&round, &leases, cx.now());
-    let reason = "the round closed before the node delivered";
-    let dropped = rows::leases::end_open(&mut write, id, reason, cx.now()).await?;
-    end_lease::tell_dropped(&mut write, &dropped, round.number, reason);
+    let (accepted, why) = if buffered {
+        // Who trains goes on: its update is for a later buffer.
+        let taken = rows::leases::count_taken(&mut write, id).await?;
+        (taken, format!("its buffer of {taken} updates is full"))
+    } else {
+        let leases = rows::leases::of_round(&mut write, id, cx.tenant()).await?;
+        let reason = "the round closed before the node delivered";
+        let dropped = rows::leases::end_open(&mut write, id, reason, cx.now()).await?;
+        end_lease::tell_dropped(&mut write, &dropped, round.number, reason);
+        why(&round, &leases, cx.now())
+    };
     write.emit(&RoundClosed {
         federation: round.federation,
         round_id: id,

@@ -18,6 +18,8 @@ pub(crate) async fn complete(cx: &Cx, domain: &Federations, id: FederationId) ->
     let artifact = rows::artifacts::of_round(&mut write, last.id, cx.tenant()).await?;
     let artifact = artifact.ok_or_else(|| Error::internal("the last round left no model"))?;
     rows::federations::set_state(&mut write, &federation, state, None, cx.now()).await?;
+    let why = "all rounds are done";
+    let uploads = super::end_all(cx, &mut write, &federation, &last, why).await?;
     write.emit(&FederationCompleted {
         federation: id,
         rounds_total: federation.rounds_total,
@@ -25,5 +27,6 @@ pub(crate) async fn complete(cx: &Cx, domain: &Federations, id: FederationId) ->
         uri: artifact.uri,
         sha256: artifact.sha256.to_string(),
     });
-    write.commit(&about_federation(id)).await
+    write.commit(&about_federation(id)).await?;
+    super::remove_lease_uploads(domain, uploads).await
 }

@@ -44,7 +44,9 @@ pub(crate) fn summarise(leases: &[Lease], purpose: Purpose) -> rollup::Exchange 
     let issued = leases.iter().map(|lease| lease.issued_at).min();
     let last = leases.iter().filter(|lease| lease.report.is_some()).filter_map(|lease| lease.ended_at).max();
     let seconds = issued.zip(last).map_or(0.0, |(issued, last)| last.duration_since(issued).as_secs_f64());
-    rollup::exchange(&reports, leases.len(), seconds)
+    let staleness: Vec<u32> = leases.iter().filter_map(|lease| lease.staleness).collect();
+    let staleness = rollup::staleness(&staleness);
+    rollup::Exchange { staleness, ..rollup::exchange(&reports, leases.len(), seconds) }
 }
 
 /// Completes the round within the caller's transaction.

@@ -7,7 +7,7 @@ use thunderline_store::Write;
 use crate::{
     Federations,
     drive::Drive,
-    rows::{self, Lease},
+    rows::{self, Lease, leases::Ending},
     state::LeaseEvent,
 };
 
@@ -24,20 +24,30 @@ pub(crate) async fn end_lease(
     let mut write = domain.db.write(cx, &ACTION).await?;
     let found = rows::leases::by_id(&mut write, id, cx.tenant()).await?;
     let lease = found.ok_or_else(|| Error::not_found(format_args!("lease {id}")))?;
-    let round = super::round(&mut write, cx, lease.round).await?;
+    let newest = match lease.version {
+        Some(_) => rows::rounds::newest(&mut write, lease.federation, cx.tenant()).await?,
+        None => None,
+    };
+    let ending = Ending { round: newest.as_ref().map(|round| round.id), ..Ending::default() };
+    let round = match newest {
+        Some(newest) => newest,
+        None => super::round(&mut write, cx, lease.round).await?,
+    };
     let event = if expired {
         LeaseEvent::Expired { reason: reason.into() }
     } else {
         LeaseEvent::Dropped { reason: reason.into() }
     };
     let state = lease.state.clone().apply(event)?;
-    rows::leases::end(&mut write, id, &state, None, cx.now()).await?;
-    tell_dropped(&mut write, &[lease], round.number, reason);
+    rows::leases::end(&mut write, id, &state, None, cx.now(), ending).await?;
+    let uploads = ending.round.map(|_| id).into_iter().collect();
+    tell_dropped(&mut write, &[Lease { ended_in: ending.round, ..lease }], round.number, reason);
     write.enqueue(&Drive { federation: round.federation });
-    write.commit(&Subject::new("lease", id)).await
+    write.commit(&Subject::new("lease", id)).await?;
+    super::remove_lease_uploads(domain, uploads).await
 }
 
-/// Tells of leases that ended without a result.
+/// Tells of leases that ended without a result, in the round of this number.
 pub(crate) fn tell_dropped(write: &mut Write, leases: &[Lease], round: u32, reason: &str) {
     for lease in leases {
         write.emit(&ClientDropped {
@@ -45,7 +55,7 @@ pub(crate) fn tell_dropped(write: &mut Write, leases: &[Lease], round: u32, reas
             round,
             client: lease.node,
             lease: lease.id,
-            round_id: Some(lease.round),
+            round_id: Some(lease.ended_in.unwrap_or(lease.round)),
             purpose: Some(lease.purpose.name().into()),
             reason: reason.into(),
         });

@@ -14,6 +14,11 @@ pub(crate) async fn fail(cx: &Cx, domain: &Federations, id: FederationId, reason
     let federation = super::federation(&mut write, cx, id).await?;
     let state = federation.state.apply(FederationEvent::Failed)?;
     rows::federations::set_state(&mut write, &federation, state, Some(reason), cx.now()).await?;
+    let uploads = match rows::rounds::newest(&mut write, id, cx.tenant()).await? {
+        Some(last) => super::end_all(cx, &mut write, &federation, &last, "the federation failed").await?,
+        None => Vec::new(),
+    };
     write.emit(&FederationFailed { federation: id, reason: reason.into() });
-    write.commit(&about_federation(id)).await
+    write.commit(&about_federation(id)).await?;
+    super::remove_lease_uploads(domain, uploads).await
 }

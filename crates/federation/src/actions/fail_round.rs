@@ -4,7 +4,10 @@ use thunderline_contracts::federation::RoundFailed;
 use thunderline_core::{Action, Cx, Result, RoundId, Rule, Subject};
 
 use super::end_lease;
-use crate::{Federations, rows, state::RoundEvent};
+use crate::{
+    Federations, rows,
+    state::{RoundEvent, RoundState},
+};
 
 /// Background work only.
 pub const ACTION: Action = Action::new("fl.round.fail", Rule::System);
@@ -28,9 +31,20 @@ pub(crate) async fn fail_round(
     rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
     let (completed, failures) = (federation.completed_rounds, federation.failures + 1);
     rows::federations::set_progress(&mut write, federation.id, completed, failures).await?;
-    let dropped = rows::leases::end_open(&mut write, id, "the round failed", cx.now()).await?;
-    end_lease::tell_dropped(&mut write, &dropped, round.number, "the round failed");
-    rows::updates::remove(&mut write, id).await?;
+    let buffered = federation.spec.strategy.buffer().is_some();
+    let mut uploads = Vec::new();
+    if !buffered {
+        let dropped = rows::leases::end_open(&mut write, id, "the round failed", cx.now()).await?;
+        end_lease::tell_dropped(&mut write, &dropped, round.number, "the round failed");
+        rows::updates::remove(&mut write, id).await?;
+    } else if matches!(round.state, RoundState::Running { .. }) {
+        write.lock(&super::buffer_lock(federation.id)).await?;
+        rows::leases::give_back(&mut write, id).await?;
+    } else {
+        // What could not be made into a model is not tried again.
+        uploads = rows::updates::of_buffer(&mut write, id).await?.into_keys().collect();
+        rows::updates::remove_buffer(&mut write, id).await?;
+    }
     write.emit(&RoundFailed {
         federation: round.federation,
         round_id: id,
@@ -40,6 +54,7 @@ pub(crate) async fn fail_round(
         attempt: Some(round.attempt),
     });
     write.commit(&Subject::new("round", id)).await?;
+    super::remove_lease_uploads(domain, uploads).await?;
     remove_uploads(domain, id).await
 }
 

@@ -18,7 +18,8 @@ pub(crate) fn deadline(now: Timestamp, seconds: u32) -> Result<Timestamp> {
         .map_err(|error| Error::internal("a deadline lies beyond the calendar").caused_by(error))
 }
 
-/// Gives each node a lease and wakes its held request.
+/// Gives each node a lease and wakes its held request. Where clients are not asked in rounds, leases are numbered on from those
+/// that were issued on the same version.
 pub(crate) async fn issue_leases(
     cx: &Cx,
     write: &mut Write,
@@ -27,14 +28,20 @@ pub(crate) async fn issue_leases(
     nodes: &[NodeId],
     expires_at: Timestamp,
 ) -> Result<()> {
-    for (ordinal, node) in nodes.iter().enumerate() {
+    let federation = super::federation(write, cx, round.federation).await?;
+    let version = federation.spec.strategy.buffer().map(|_| round.number - 1);
+    let first = match version {
+        Some(version) => rows::leases::issued_on(write, round.federation, version).await?,
+        None => 0,
+    };
+    for (ordinal, node) in (first..).zip(nodes) {
         let lease = Lease {
             id: cx.id(),
             tenant: round.tenant,
             federation: round.federation,
             round: round.id,
             node: *node,
-            ordinal: ordinal as u32,
+            ordinal,
             purpose,
             state: LeaseState::Issued,
             message: None,
@@ -45,6 +52,10 @@ pub(crate) async fn issue_leases(
             expires_at,
             claimed_at: None,
             ended_at: None,
+            version,
+            ended_in: None,
+            staleness: None,
+            arrival: None,
         };
         rows::leases::insert(write, &lease).await?;
         write.emit(&LeaseIssued {

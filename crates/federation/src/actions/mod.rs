@@ -10,8 +10,10 @@ pub mod complete_round;
 pub mod end_lease;
 pub mod fail;
 pub mod fail_round;
+mod fill_buffer;
 pub mod import_artifact;
 mod issue_leases;
+pub mod issue_more;
 pub mod open_round;
 pub mod pause;
 pub mod read;
@@ -22,10 +24,13 @@ pub mod start;
 pub mod start_round;
 pub mod submit;
 
-use thunderline_core::{Action, Cx, Error, FederationId, Result, RoundId, Subject};
-use thunderline_store::Query;
+use thunderline_core::{Action, Cx, Error, FederationId, LeaseId, Result, RoundId, Subject};
+use thunderline_store::{Query, Write};
 
-use crate::rows::{self, Federation, Round};
+use crate::{
+    Federations,
+    rows::{self, Federation, Round},
+};
 
 /// Every action, for the policy matrix.
 pub const ALL: &[&Action] = &[
@@ -40,6 +45,7 @@ pub const ALL: &[&Action] = &[
     &fail::ACTION,
     &fail_round::ACTION,
     &import_artifact::ACTION,
+    &issue_more::ACTION,
     &open_round::ACTION,
     &pause::ACTION,
     &crate::privacy::budgets::SET,
@@ -70,6 +76,40 @@ pub(crate) async fn round(query: &mut impl Query, cx: &Cx, id: RoundId) -> Resul
 
 pub(crate) fn about_federation(id: FederationId) -> Subject {
     Subject::new("federation", id)
+}
+
+/// Held by whoever decides what goes into a federation's buffer, or out of it.
+pub(crate) fn buffer_lock(id: FederationId) -> String {
+    format!("federation:{id}:buffer")
+}
+
+/// Throws away what was uploaded under leases that are over. Repeating it is harmless; what a crash leaves is swept later.
+pub(crate) async fn remove_lease_uploads(domain: &Federations, leases: Vec<LeaseId>) -> Result<()> {
+    if leases.is_empty() {
+        return Ok(());
+    }
+    let objects = domain.objects.clone();
+    crate::blocking(move || {
+        leases.iter().try_for_each(|id| objects.area(&crate::task::lease_area(*id))?.remove())
+    })
+    .await
+}
+
+/// Ends what a federation that is over has open, in its last round; gives the leases whose uploads can go.
+pub(crate) async fn end_all(
+    cx: &Cx,
+    write: &mut Write,
+    federation: &Federation,
+    last: &Round,
+    why: &str,
+) -> Result<Vec<LeaseId>> {
+    let buffered = federation.spec.strategy.buffer().is_some();
+    let within = buffered.then_some(last.id);
+    let open = rows::leases::end_open_of_federation(write, federation.id, why, cx.now(), within).await?;
+    end_lease::tell_dropped(write, &open, last.number, why);
+    let mut uploads = rows::updates::remove_all(write, federation.id).await?;
+    uploads.extend(open.iter().map(|lease| lease.id));
+    Ok(if buffered { uploads } else { Vec::new() })
 }
 
 /// The key that wakes a node's held request.

@@ -73,7 +73,7 @@ pub async fn list_rounds(
     rows::rounds::list(&mut read, federation, cx.tenant(), after, limit).await
 }
 
-/// The newest round of a federation with its leases.
+/// The newest round of a federation with its leases; where clients are not asked in rounds, with all that are open.
 ///
 /// # Errors
 /// `not_found` where there is no such federation.
@@ -83,11 +83,11 @@ pub async fn newest_round(
     federation: FederationId,
 ) -> Result<Option<(Round, Vec<Lease>)>> {
     let mut read = domain.db.read(cx, &ACTION).await?;
-    super::federation(&mut read, cx, federation).await?;
+    let found = super::federation(&mut read, cx, federation).await?;
     let Some(round) = rows::rounds::newest(&mut read, federation, cx.tenant()).await? else {
         return Ok(None);
     };
-    let leases = rows::leases::of_round(&mut read, round.id, cx.tenant()).await?;
+    let leases = drive::present_leases(&mut read, cx, &found, &round).await?;
     Ok(Some((round, leases)))
 }
 
@@ -221,7 +221,8 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         round_number: round.number,
         attempt: round.attempt,
         purpose: lease.purpose,
-        config: task::config(&federation.spec, round.number),
+        config: task::config(&federation.spec, round.number, lease),
+        uploads: task::area_of(lease),
         model: model.parse()?,
         state: state.map(|digest| digest.parse()).transpose()?,
         issued_at: lease.issued_at,

@@ -59,7 +59,12 @@ pub(crate) async fn record_aggregate(
     if let Some(released) = &model.released {
         privacy::rows::set_next_norm(&mut write, id, released.next_clip_norm).await?;
     }
-    rows::updates::remove(&mut write, id).await?;
+    let buffered = federation.spec.strategy.buffer().is_some();
+    if buffered {
+        rows::updates::remove_buffer(&mut write, id).await?;
+    } else {
+        rows::updates::remove(&mut write, id).await?;
+    }
     rows::rounds::set_model_out(&mut write, id, &digest, state.as_deref()).await?;
     rows::rounds::set_metrics(&mut write, id, rollup).await?;
     rows::federations::set_model(&mut write, federation.id, &digest).await?;
@@ -86,5 +91,7 @@ pub(crate) async fn record_aggregate(
         rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
         issue_leases::issue_leases(cx, &mut write, &round, Purpose::Evaluate, evaluators, deadline).await?;
     }
-    write.commit(&Subject::new("round", id)).await
+    write.commit(&Subject::new("round", id)).await?;
+    let folded = model.clients.iter().filter(|_| buffered).map(|client| client.lease).collect();
+    super::remove_lease_uploads(domain, folded).await
 }

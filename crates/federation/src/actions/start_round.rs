@@ -4,7 +4,11 @@ use thunderline_contracts::federation::{ClientsSelected, RoundStarted};
 use thunderline_core::{Action, Cx, Error, NodeId, Result, RoundId, Rule, Subject};
 use thunderline_store::Write;
 
-use super::issue_leases::{deadline, issue_leases};
+use super::{
+    buffer_lock, fill_buffer,
+    issue_leases::{deadline, issue_leases},
+    issue_more,
+};
 use crate::{
     Federations,
     plan::{Purpose, View},
@@ -36,6 +40,11 @@ pub(crate) async fn start_round(
         None => None,
     };
     let mut write = domain.db.write(cx, &ACTION).await?;
+    let buffer = federation.spec.strategy.buffer();
+    if let Some(buffer) = &buffer {
+        write.lock(&buffer_lock(federation.id)).await?;
+        issue_more::check_room(&mut write, &federation, buffer, nodes).await?;
+    }
     let round = super::round(&mut write, cx, id).await?;
     let federation = super::federation(&mut write, cx, round.federation).await?;
     if federation.state.is_over() {
@@ -53,7 +62,8 @@ pub(crate) async fn start_round(
         drop(write);
         return exhaust::exhaust(cx, domain, id, &reason).await;
     }
-    let deadline = deadline(cx.now(), federation.spec.round.deadline)?;
+    let expires_at = deadline(cx.now(), federation.spec.round.deadline)?;
+    let deadline = buffer.is_none().then_some(expires_at);
     let state = round.state.clone().apply(RoundEvent::Started { deadline })?;
     rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
     rows::rounds::set_clients(&mut write, id, wanted, quorum).await?;
@@ -81,7 +91,10 @@ pub(crate) async fn start_round(
         client_fraction: federation.spec.client_fraction,
         clients: nodes.len() as u32,
     });
-    issue_leases(cx, &mut write, &round, Purpose::Train, nodes, deadline).await?;
+    if let Some(buffer) = &buffer {
+        fill_buffer::take_waiting(&mut write, &federation, &round, buffer).await?;
+    }
+    issue_leases(cx, &mut write, &round, Purpose::Train, nodes, expires_at).await?;
     write.commit(&Subject::new("round", id)).await
 }
 

@@ -57,6 +57,7 @@ fn view(state: RoundState, leases: Vec<LeaseView>) -> View {
             quorum: 2,
         }),
         leases,
+        waiting: 0,
         nodes: vec![node(1, true), node(2, true), node(3, true)],
         groups: Default::default(),
         secrets: None,
@@ -64,7 +65,7 @@ fn view(state: RoundState, leases: Vec<LeaseView>) -> View {
 }
 
 fn running(leases: Vec<LeaseView>) -> View {
-    view(RoundState::Running { deadline: at(600) }, leases)
+    view(RoundState::Running { deadline: Some(at(600)) }, leases)
 }
 
 fn released(number: u64) -> LeaseView {

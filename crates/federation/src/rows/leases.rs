@@ -14,11 +14,21 @@ pub(crate) const STATEMENTS: &[&Stmt] = &[
     &ANY_OF_NODE,
     &BY_MESSAGE,
     &OF_ROUND,
+    &OF_BUFFER,
+    &OPEN_OF_FEDERATION,
+    &WAITING,
+    &COUNT_WAITING,
+    &COUNT_TAKEN,
+    &ISSUED_ON,
+    &LAST_ARRIVAL,
+    &NEEDED,
     &OPEN_OF_NODE,
     &NODES_WITH_OPEN,
     &CLAIM,
     &ANNOUNCE,
     &END,
+    &TAKE,
+    &GIVE_BACK,
     &END_OPEN,
     &END_OPEN_OF_FEDERATION,
 ];
@@ -26,8 +36,8 @@ pub(crate) const STATEMENTS: &[&Stmt] = &[
 const INSERT: Stmt = Stmt::new(
     "fl.leases.insert",
     "insert into fl_leases (id, tenant, federation, round, node, ordinal, purpose, state, deliveries, issued_at,
-        expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7, 'issued', 0, $8, $9)",
+        expires_at, version)
+     values ($1, $2, $3, $4, $5, $6, $7, 'issued', 0, $8, $9, $10)",
 );
 const BY_ID: Stmt = Stmt::new("fl.leases.by_id", "select * from fl_leases where id = $1 and tenant = $2");
 const ANY_OF_NODE: Stmt = Stmt::new(
@@ -40,7 +50,46 @@ const BY_MESSAGE: Stmt = Stmt::new(
 );
 const OF_ROUND: Stmt = Stmt::new(
     "fl.leases.of_round",
-    "select * from fl_leases where round = $1 and tenant = $2 order by purpose desc, ordinal",
+    "select * from fl_leases where (round = $1 or ended_in = $1) and tenant = $2
+     order by purpose desc, version, ordinal",
+);
+// What a buffer has to do with: all that is under way, and what ended while it was filled.
+const OF_BUFFER: Stmt = Stmt::new(
+    "fl.leases.of_buffer",
+    "select * from fl_leases
+     where tenant = $3 and (ended_in = $2 or (federation = $1 and state in ('issued', 'claimed')))
+     order by version, ordinal",
+);
+const OPEN_OF_FEDERATION: Stmt = Stmt::new(
+    "fl.leases.open_of_federation",
+    "select * from fl_leases where federation = $1 and state in ('issued', 'claimed') order by version, ordinal",
+);
+const WAITING: Stmt = Stmt::new(
+    "fl.leases.waiting",
+    "select * from fl_leases where federation = $1 and arrival is not null and ended_in is null
+     order by arrival limit $2",
+);
+const COUNT_WAITING: Stmt = Stmt::new(
+    "fl.leases.count_waiting",
+    "select count(*) as found from fl_leases where federation = $1 and arrival is not null and ended_in is null",
+);
+const COUNT_TAKEN: Stmt = Stmt::new(
+    "fl.leases.count_taken",
+    "select count(*) as found from fl_leases where ended_in = $1 and state = 'released'",
+);
+const ISSUED_ON: Stmt = Stmt::new(
+    "fl.leases.issued_on",
+    "select count(*) as found from fl_leases where federation = $1 and version = $2",
+);
+const LAST_ARRIVAL: Stmt = Stmt::new(
+    "fl.leases.last_arrival",
+    "select coalesce(max(arrival), 0) as found from fl_leases where federation = $1 and arrival is not null",
+);
+// Across tenants: for the clean-up, which belongs to the installation.
+const NEEDED: Stmt = Stmt::new(
+    "fl.leases.needed",
+    "select 1 as needed from fl_leases where id = $1 and (state in ('issued', 'claimed')
+        or exists (select 1 from fl_updates where lease = fl_leases.id))",
 );
 // A task that the node has already, but lost, comes before a new one.
 const OPEN_OF_NODE: Stmt = Stmt::new(
@@ -64,8 +113,17 @@ const ANNOUNCE: Stmt = Stmt::new(
 );
 const END: Stmt = Stmt::new(
     "fl.leases.end",
-    "update fl_leases set state = $2, reason = $3, report = $4, ended_at = $5, announced = null
+    "update fl_leases set state = $2, reason = $3, report = $4, ended_at = $5, announced = null, ended_in = $6,
+        staleness = $7, arrival = $8
      where id = $1 and state in ('issued', 'claimed')",
+);
+const TAKE: Stmt = Stmt::new(
+    "fl.leases.take",
+    "update fl_leases set ended_in = $2, staleness = $3 where id = $1 and state = 'released' and ended_in is null",
+);
+const GIVE_BACK: Stmt = Stmt::new(
+    "fl.leases.give_back",
+    "update fl_leases set ended_in = null, staleness = null where ended_in = $1 and state = 'released'",
 );
 const END_OPEN: Stmt = Stmt::new(
     "fl.leases.end_open",
@@ -74,7 +132,7 @@ const END_OPEN: Stmt = Stmt::new(
 );
 const END_OPEN_OF_FEDERATION: Stmt = Stmt::new(
     "fl.leases.end_open_of_federation",
-    "update fl_leases set state = 'dropped', reason = $2, ended_at = $3, announced = null
+    "update fl_leases set state = 'dropped', reason = $2, ended_at = $3, announced = null, ended_in = $4
      where federation = $1 and state in ('issued', 'claimed') returning *",
 );
 
@@ -113,6 +171,26 @@ pub struct Lease {
     pub claimed_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The version of the model that it was issued on: how many rounds have made it. Absent, as all that follows, where
+    /// clients are asked in rounds.
+    pub version: Option<u32>,
+    /// The round in which it ended: for an update, the one whose buffer took it; absent while it waits for the next buffer.
+    pub ended_in: Option<RoundId>,
+    /// By how many versions the buffer's model was newer than the lease's.
+    pub staleness: Option<u32>,
+    /// The how-many-th update of its federation that was accepted.
+    pub arrival: Option<i64>,
+}
+
+/// How a lease ended where clients are not asked in rounds; nothing where they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ending {
+    /// In which round; none while the update waits for the next buffer.
+    pub round: Option<RoundId>,
+    /// By how many versions the buffer's model was newer.
+    pub staleness: Option<u32>,
+    /// The how-many-th accepted update this is.
+    pub arrival: Option<i64>,
 }
 
 fn from_row(row: &Row) -> Result<Lease> {
@@ -135,6 +213,10 @@ fn from_row(row: &Row) -> Result<Lease> {
         expires_at: row.get("expires_at")?,
         claimed_at: row.get("claimed_at")?,
         ended_at: row.get("ended_at")?,
+        version: row.get("version")?,
+        ended_in: row.get("ended_in")?,
+        staleness: row.get("staleness")?,
+        arrival: row.get("arrival")?,
     })
 }
 
@@ -148,7 +230,8 @@ pub(crate) async fn insert(write: &mut Write, lease: &Lease) -> Result<()> {
         lease.ordinal,
         lease.purpose.name(),
         lease.issued_at,
-        lease.expires_at
+        lease.expires_at,
+        lease.version
     ];
     write.exec(&INSERT, args).await?;
     Ok(())
@@ -182,6 +265,60 @@ pub(crate) async fn of_round(query: &mut impl Query, round: RoundId, tenant: Ten
     query.all(&OF_ROUND, args![round, tenant]).await?.iter().map(from_row).collect()
 }
 
+/// All open leases of a federation and those that ended in this round, in fold order.
+pub(crate) async fn of_buffer(
+    query: &mut impl Query,
+    federation: FederationId,
+    round: RoundId,
+    tenant: TenantId,
+) -> Result<Vec<Lease>> {
+    query.all(&OF_BUFFER, args![federation, round, tenant]).await?.iter().map(from_row).collect()
+}
+
+pub(crate) async fn open_of_federation(
+    query: &mut impl Query,
+    federation: FederationId,
+) -> Result<Vec<Lease>> {
+    query.all(&OPEN_OF_FEDERATION, args![federation]).await?.iter().map(from_row).collect()
+}
+
+/// Accepted updates that wait for a buffer, in the order in which they were accepted.
+pub(crate) async fn waiting(
+    query: &mut impl Query,
+    federation: FederationId,
+    limit: u32,
+) -> Result<Vec<Lease>> {
+    query.all(&WAITING, args![federation, limit]).await?.iter().map(from_row).collect()
+}
+
+pub(crate) async fn count_waiting(query: &mut impl Query, federation: FederationId) -> Result<u32> {
+    counted(query.one(&COUNT_WAITING, args![federation]).await?)
+}
+
+/// How many updates the round's buffer has taken.
+pub(crate) async fn count_taken(query: &mut impl Query, round: RoundId) -> Result<u32> {
+    counted(query.one(&COUNT_TAKEN, args![round]).await?)
+}
+
+/// How many leases were issued on this version.
+pub(crate) async fn issued_on(query: &mut impl Query, federation: FederationId, version: u32) -> Result<u32> {
+    counted(query.one(&ISSUED_ON, args![federation, version]).await?)
+}
+
+pub(crate) async fn last_arrival(query: &mut impl Query, federation: FederationId) -> Result<i64> {
+    let row = query.one(&LAST_ARRIVAL, args![federation]).await?;
+    row.map_or(Ok(0), |row| row.get("found"))
+}
+
+fn counted(row: Option<Row>) -> Result<u32> {
+    row.map_or(Ok(0), |row| row.get("found"))
+}
+
+/// True where the lease's upload is awaited, or waits to be folded.
+pub(crate) async fn needed(query: &mut impl Query, id: LeaseId) -> Result<bool> {
+    Ok(query.one(&NEEDED, args![id]).await?.is_some())
+}
+
 pub(crate) async fn open_of_node(
     query: &mut impl Query,
     node: NodeId,
@@ -205,9 +342,22 @@ pub(crate) async fn end(
     state: &LeaseState,
     report: Option<&Report>,
     now: Timestamp,
+    ending: Ending,
 ) -> Result<()> {
     let report = report.map(|report| serde_json::to_string(report).expect("a report is plain data"));
-    changed(write.exec(&END, args![id, state.name(), state.reason(), report, now]).await?, "the lease")
+    let Ending { round, staleness, arrival } = ending;
+    let args = args![id, state.name(), state.reason(), report, now, round, staleness, arrival];
+    changed(write.exec(&END, args).await?, "the lease")
+}
+
+/// A buffer takes an update that waited for it.
+pub(crate) async fn take(write: &mut Write, id: LeaseId, round: RoundId, staleness: u32) -> Result<()> {
+    changed(write.exec(&TAKE, args![id, round, staleness]).await?, "the lease")
+}
+
+/// The updates of a buffer that will not be filled wait for the next one.
+pub(crate) async fn give_back(write: &mut Write, round: RoundId) -> Result<()> {
+    write.exec(&GIVE_BACK, args![round]).await.map(drop)
 }
 
 /// Ends every open lease of a round and gives those that were.
@@ -220,14 +370,16 @@ pub(crate) async fn end_open(
     write.all(&END_OPEN, args![round, reason, now]).await?.iter().map(from_row).collect()
 }
 
-/// Ends every open lease of a federation and gives those that were.
+/// Ends every open lease of a federation and gives those that were. `round` is that of their [`Ending`].
 pub(crate) async fn end_open_of_federation(
     write: &mut Write,
     federation: FederationId,
     reason: &str,
     now: Timestamp,
+    round: Option<RoundId>,
 ) -> Result<Vec<Lease>> {
-    write.all(&END_OPEN_OF_FEDERATION, args![federation, reason, now]).await?.iter().map(from_row).collect()
+    let args = args![federation, reason, now, round];
+    write.all(&END_OPEN_OF_FEDERATION, args).await?.iter().map(from_row).collect()
 }
 
 /// The nodes of every tenant that have a lease which is not over.

@@ -27,6 +27,12 @@ pub const MIGRATIONS: &[Migration] = &[
     ),
     Migration::portable(2100, "fl_privacy", include_str!("../../migrations/2100_fl_privacy.sql")),
     Migration::portable(2101, "fl_placement", include_str!("../../migrations/2101_fl_placement.sql")),
+    Migration {
+        version: 2110,
+        name: "fl_buffer",
+        sqlite: include_str!("../../migrations/2110_fl_buffer.sqlite.sql"),
+        postgres: include_str!("../../migrations/2110_fl_buffer.postgres.sql"),
+    },
 ];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.

@@ -1,13 +1,13 @@
 //! Table `fl_known_nodes`: a projection of Thunderlink's events.
 
 use thunderline_contracts::link::{Capabilities, NodeJoined, NodeKind};
-use thunderline_core::{NodeId, Result, RoundId, TenantId, Timestamp};
+use thunderline_core::{FederationId, NodeId, Result, RoundId, TenantId, Timestamp};
 use thunderline_store::{Query, Row, Stmt, Write, args};
 
 use super::{decode, known};
 use crate::select::Candidate;
 
-pub(crate) const STATEMENTS: &[&Stmt] = &[&JOINED, &CHANGED, &LEFT, &OF_TENANT, &OF_ROUND];
+pub(crate) const STATEMENTS: &[&Stmt] = &[&JOINED, &CHANGED, &LEFT, &OF_TENANT, &OF_ROUND, &WITH_OPEN];
 
 const JOINED: Stmt = Stmt::new(
     "fl.known_nodes.joined",
@@ -32,6 +32,11 @@ const OF_ROUND: Stmt = Stmt::new(
     "fl.known_nodes.of_round",
     "select * from fl_known_nodes where tenant = $2
         and node in (select node from fl_leases where round = $1)",
+);
+const WITH_OPEN: Stmt = Stmt::new(
+    "fl.known_nodes.with_open",
+    "select * from fl_known_nodes where tenant = $2
+        and node in (select node from fl_leases where federation = $1 and state in ('issued', 'claimed'))",
 );
 
 fn from_row(row: &Row) -> Result<Candidate> {
@@ -89,4 +94,13 @@ pub(crate) async fn of_round(
     tenant: TenantId,
 ) -> Result<Vec<Candidate>> {
     query.all(&OF_ROUND, args![round, tenant]).await?.iter().map(from_row).collect()
+}
+
+/// Those who have an open lease of the federation.
+pub(crate) async fn with_open(
+    query: &mut impl Query,
+    federation: FederationId,
+    tenant: TenantId,
+) -> Result<Vec<Candidate>> {
+    query.all(&WITH_OPEN, args![federation, tenant]).await?.iter().map(from_row).collect()
 }

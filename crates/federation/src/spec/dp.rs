@@ -313,6 +313,9 @@ fn check_strategy(dp: &Dp, strategy: &Strategy, problems: &mut Problems) {
     if dp.sampling == Draw::Limited && adaptive {
         let reason = format!("{} divides by squares, and the tree's noise would not cancel", strategy.name());
         problems.add("strategy", reason, "with dp_ftrl: fedavg, fedprox, fedavgm");
+    } else if strategy.buffer().is_some() {
+        let reason = format!("{} takes who is quick, and dp accounts for a fair draw", strategy.name());
+        problems.add("strategy", reason, "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi");
     } else if !linear && !adaptive {
         let reason = format!("{} looks at single updates, which dp does not allow", strategy.name());
         problems.add("strategy", reason, "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi");

@@ -5,7 +5,7 @@ use thunderline_core::{Error, Result};
 
 use super::{
     App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Encoding, Evaluation, FederationSpec,
-    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, UpdateSpec, dp,
+    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, Strategy, UpdateSpec, dp,
     fields::{Fields, Problems},
     strategy, weighting,
 };
@@ -49,6 +49,11 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     };
     let fraction = |x: f64| x > 0.0 && x <= 1.0;
     let client_fraction = top.number("client_fraction", fraction, "above 0 and at most 1", 1.0, problems);
+    let buffered = strategy.buffer().is_some();
+    if buffered && client_fraction != 1.0 {
+        let reason = "who is free trains: params.max_concurrency says how many at once";
+        problems.add("client_fraction", reason, format!("with {}: 1", strategy.name()));
+    }
     let least = strategy.build().least_updates() as u64;
     let min_clients = top.whole("min_clients", 1..=1_000_000, least.max(2), problems) as u32;
     if u64::from(min_clients) < least {
@@ -58,9 +63,9 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     refuse_unbuilt(&mut top, problems);
     let client_selector = read_selector(&mut top, problems);
     let dataset_spec = read_dataset(&mut top, problems);
-    let round = read_round(&mut top, problems);
+    let round = read_round(&mut top, &strategy, problems);
     let update = read_update(&mut top, problems);
-    let evaluation = read_evaluation(&mut top, model_ref.as_ref(), private, problems);
+    let evaluation = read_evaluation(&mut top, model_ref.as_ref(), (private, buffered), problems);
     if private && round.over_selection != 1.0 {
         let reason = "the first to answer are no fair sample, and dp accounts for one";
         problems.add("round.over_selection", reason, "with dp: 1");
@@ -233,17 +238,31 @@ fn flower_app(value: &Value, mut group: Fields<'_>, problems: &mut Problems) -> 
     }
 }
 
-fn read_round(top: &mut Fields<'_>, problems: &mut Problems) -> RoundSpec {
+fn read_round(top: &mut Fields<'_>, strategy: &Strategy, problems: &mut Problems) -> RoundSpec {
     let mut group = top.group("round", problems);
     let fraction = |x: f64| x > 0.0 && x <= 1.0;
     let over = |x: f64| (1.0..=10.0).contains(&x);
+    let buffered = strategy.buffer().is_some();
+    let quorum = if buffered { 1.0 } else { 0.5 };
     let round = RoundSpec {
         deadline: group.seconds("deadline", 1..=604_800, 600, problems) as u32,
-        quorum: group.number("quorum", fraction, "above 0 and at most 1", 0.5, problems),
+        quorum: group.number("quorum", fraction, "above 0 and at most 1", quorum, problems),
         over_selection: group.number("over_selection", over, "1 to 10", 1.0, problems),
         max_failures: group.whole("max_failures", 0..=1000, 3, problems) as u32,
     };
     group.refuse_unknown(problems);
+    if buffered && (round.quorum != 1.0 || round.over_selection != 1.0) {
+        let allowed = format!("with {}: 1", strategy.name());
+        if round.quorum != 1.0 {
+            let reason =
+                "a round ends when its buffer is full: params.buffer_size says with how many updates";
+            problems.add("round.quorum", reason, allowed.as_str());
+        }
+        if round.over_selection != 1.0 {
+            let reason = "nobody is asked in vain: what comes too late for one buffer goes into the next";
+            problems.add("round.over_selection", reason, allowed.as_str());
+        }
+    }
     round
 }
 
@@ -258,18 +277,23 @@ fn read_update(top: &mut Fields<'_>, problems: &mut Problems) -> UpdateSpec {
     UpdateSpec { encoding: Encoding::Full, max_examples }
 }
 
-/// With differential privacy clients do not evaluate: what they would report has no noise.
+/// With differential privacy clients do not evaluate: what they would report has no noise. Nor where they are not asked in rounds:
+/// whoever judges a version keeps others from training on it.
 fn read_evaluation(
     top: &mut Fields<'_>,
     model: Option<&ModelRef>,
-    private: bool,
+    (private, buffered): (bool, bool),
     problems: &mut Problems,
 ) -> Evaluation {
     let mut group = top.group("evaluation", problems);
-    let federated = group.flag("federated", !private, problems);
+    let federated = group.flag("federated", !private && !buffered, problems);
     if federated && private {
         let reason = "clients' metrics are told without noise";
         problems.add("evaluation.federated", reason, "with dp: false; use evaluation.server");
+    }
+    if federated && buffered {
+        let reason = "clients train on while versions are made";
+        problems.add("evaluation.federated", reason, "with fedbuff: false; use evaluation.server");
     }
     let every = group.whole("every", 1..=100_000, 1, problems) as u32;
     let server = group.get("server").map(|_| group.group("server", problems));

@@ -57,6 +57,12 @@ impl Strategy {
         self.kind
     }
 
+    /// How updates wait for each other; none where clients are asked in rounds.
+    #[must_use]
+    pub fn buffer(&self) -> Option<strategies::Buffer> {
+        self.build().buffer()
+    }
+
     /// The strategy, ready to aggregate.
     #[must_use]
     pub fn build(&self) -> Box<dyn strategies::Strategy> {

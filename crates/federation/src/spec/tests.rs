@@ -400,3 +400,38 @@ fn what_privacy_does_not_go_together_with_is_refused_by_its_path() {
         assert!(!found[0].allowed.is_empty(), "{extra}");
     }
 }
+
+fn buffered() -> Value {
+    let mut document = minimal();
+    document["strategy"] = json!("fedbuff");
+    document
+}
+
+#[test]
+fn what_does_not_go_with_a_buffer_is_refused_by_name() {
+    let spec = FederationSpec::parse(&buffered(), 1).unwrap();
+    let buffer = spec.strategy.buffer().unwrap();
+    assert_eq!((buffer.size, buffer.max_staleness, buffer.max_concurrency), (10, 20, 100));
+    assert!(!spec.evaluation.federated && spec.round.quorum == 1.0);
+    for (key, value, place) in [
+        ("client_fraction", json!(0.5), "client_fraction"),
+        ("round", json!({ "quorum": 0.5 }), "round.quorum"),
+        ("round", json!({ "over_selection": 1.3 }), "round.over_selection"),
+        ("evaluation", json!({ "federated": true }), "evaluation.federated"),
+        ("dp", json!({ "epsilon": 8, "delta": 1e-5, "clip_norm": 1 }), "strategy"),
+        ("secure_agg", json!(true), "secure_agg"),
+        ("params", json!({ "buffer_size": 0 }), "params.buffer_size"),
+        ("params", json!({ "max_staleness": 501 }), "params.max_staleness"),
+        ("params", json!({ "max_concurrency": 0 }), "params.max_concurrency"),
+        ("params", json!({ "staleness_exponent": -1 }), "params.staleness_exponent"),
+        ("params", json!({ "server_learning_rate": 0 }), "params.server_learning_rate"),
+    ] {
+        let mut document = buffered();
+        document[key] = value;
+        assert!(paths(&document).contains(&place.to_owned()), "{key}: {:?}", problems(&document));
+    }
+    let mut document = buffered();
+    document["dp"] = json!({ "epsilon": 8, "delta": 1e-5, "clip_norm": 1 });
+    let refused = problems(&document);
+    assert!(refused.iter().any(|it| it.reason.contains("takes who is quick")), "{refused:?}");
+}

@@ -14,8 +14,8 @@ pub enum RoundState {
     Selecting,
     /// Clients train.
     Running {
-        /// When training ends, whoever is missing.
-        deadline: Timestamp,
+        /// When training ends, whoever is missing. None where a buffer is filled: each lease has its own end.
+        deadline: Option<Timestamp>,
     },
     /// The updates become the next model.
     Aggregating,
@@ -43,8 +43,8 @@ pub enum RoundState {
 pub enum RoundEvent {
     /// Clients have their leases.
     Started {
-        /// When training ends.
-        deadline: Timestamp,
+        /// When training ends; none where a buffer is filled.
+        deadline: Option<Timestamp>,
     },
     /// Enough updates are in.
     Closed,
@@ -112,7 +112,8 @@ impl RoundState {
     #[must_use]
     pub const fn deadline(&self) -> Option<Timestamp> {
         match self {
-            Self::Running { deadline } | Self::Evaluating { deadline } => Some(*deadline),
+            Self::Running { deadline } => *deadline,
+            Self::Evaluating { deadline } => Some(*deadline),
             _ => None,
         }
     }
@@ -132,7 +133,7 @@ impl RoundState {
         let reason = reason.unwrap_or_default();
         Some(match (name, deadline) {
             ("selecting", _) => Self::Selecting,
-            ("running", Some(deadline)) => Self::Running { deadline },
+            ("running", deadline) => Self::Running { deadline },
             ("aggregating", _) => Self::Aggregating,
             ("evaluating", Some(deadline)) => Self::Evaluating { deadline },
             ("completed", _) => Self::Completed,

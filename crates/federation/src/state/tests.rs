@@ -13,7 +13,7 @@ fn rounds() -> Vec<RoundState> {
     let reason = String::from("r");
     vec![
         RoundState::Selecting,
-        RoundState::Running { deadline: at(1) },
+        RoundState::Running { deadline: Some(at(1)) },
         RoundState::Aggregating,
         RoundState::Evaluating { deadline: at(1) },
         RoundState::Completed,
@@ -25,7 +25,7 @@ fn rounds() -> Vec<RoundState> {
 fn round_events() -> Vec<RoundEvent> {
     let reason = String::from("r");
     vec![
-        RoundEvent::Started { deadline: at(1) },
+        RoundEvent::Started { deadline: Some(at(1)) },
         RoundEvent::Closed,
         RoundEvent::EvaluationStarted { deadline: at(1) },
         RoundEvent::Completed,

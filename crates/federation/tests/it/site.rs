@@ -11,7 +11,7 @@ use federation::{
     drive,
     layout::{ArrayLayout, Segment, UpdateLayout},
     project,
-    task::{NUM_EXAMPLES, Reply, Task, upload_area},
+    task::{NUM_EXAMPLES, Reply, Task},
 };
 use thunderline_contracts::link::{NodeJoined, NodeKind, NodeLeft};
 use thunderline_core::{Action, Event, NodeId, Result, Rule, Subject};
@@ -103,7 +103,7 @@ impl Site {
 
     /// An answer that can be bent before it is sent.
     pub fn reply(&self, task: &Task, value: f32, num_examples: f64) -> Result<Reply> {
-        let area = self.domain.objects.area(&upload_area(task.round, task.purpose))?;
+        let area = self.domain.objects.area(&task.uploads)?;
         let mut arrays = Vec::new();
         for (name, shape) in [("layers.0.weight", vec![2, 1]), ("layers.0.bias", vec![2])] {
             let bytes = [value.to_le_bytes(), value.to_le_bytes()].concat();

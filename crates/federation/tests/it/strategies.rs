@@ -245,6 +245,8 @@ both!(the_order_in_which_clients_answer_changes_no_bit_of_any_strategy, async |t
             .filter(|name| **name != "client_learning_rate")
             .map(|name| format!("params: {{{name}: 1}}\n"))
             .collect();
+        // One of everybody fills it, so that each buffer has the same updates.
+        let params = if kind.name == "fedbuff" { "params: {buffer_size: 5}\n".into() } else { params };
         let app = "app: {builtin: {momentum: 0}}\n";
         let spec = SPEC.replace("num_rounds: 1", "num_rounds: 2").replace("min_clients: 2", "min_clients: 5");
         let mut results = Vec::new();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use federation::{Lease, actions::read, task::upload_area};
+use federation::{Lease, actions::read};
 use thunderline_core::{LeaseId, Result};
 use thunderline_flower::ObjectId;
 use thunderline_objects::{Area, Sha256};
@@ -62,7 +62,7 @@ impl Upload {
         announced: Announced,
     ) -> Result<Arc<Self>> {
         let task = read::task(&node.cx, &fleet.federations, lease.id).await?;
-        let area = fleet.federations.objects.area(&upload_area(lease.round, lease.purpose))?;
+        let area = fleet.federations.objects.area(&task.uploads)?;
         let checkpoints = fleet.federations.objects.checkpoints()?;
         let lease = lease.id;
         let opening = blocking(move || {

@@ -128,7 +128,7 @@ impl Simulation {
         let mut updates = Vec::with_capacity(readers.len());
         for ((reader, trained), weight) in readers.iter().zip(trained).zip(weights) {
             self.strategy.check_metrics(&trained.metrics)?;
-            updates.push(Update { reader, weight, metrics: &trained.metrics });
+            updates.push(Update { reader, weight, metrics: &trained.metrics, began: None });
         }
         let kept = self.strategy.state(&schema)?.filter(|_| !self.state.is_empty());
         let state = kept.map(|kept| MemoryArrays::new(kept, std::mem::take(&mut self.state))).transpose()?;

@@ -11,6 +11,7 @@
 mod bulyan;
 mod centered_clipping;
 mod fedavg;
+mod fedbuff;
 mod fedmedian;
 mod fednova;
 mod fedopt;
@@ -42,6 +43,36 @@ pub struct Update<'a> {
     pub weight: f64,
     /// What the client measured; it passed [`Strategy::check_metrics`].
     pub metrics: &'a BTreeMap<String, f64>,
+    /// Where the client began; none where that is the round's model.
+    pub began: Option<Earlier<'a>>,
+}
+
+/// An older model than the round's.
+#[derive(Clone, Copy)]
+pub struct Earlier<'a> {
+    /// Its arrays.
+    pub model: &'a dyn ArrayReader,
+    /// How many versions older it is.
+    pub versions: u32,
+}
+
+impl Update<'_> {
+    /// How many versions older than the round's model the one is that the client began from.
+    #[must_use]
+    pub fn staleness(&self) -> u32 {
+        self.began.map_or(0, |earlier| earlier.versions)
+    }
+}
+
+/// How updates wait for each other where clients are not asked in rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// So many updates make a model.
+    pub size: u32,
+    /// An update that began from a model that is more versions old than this is refused.
+    pub max_staleness: u32,
+    /// So many clients train at once.
+    pub max_concurrency: u32,
 }
 
 /// What a round is aggregated from.
@@ -49,7 +80,7 @@ pub struct Update<'a> {
 pub struct Round<'a> {
     /// The model's arrays.
     pub schema: &'a ModelSchema,
-    /// The model that the updates were trained from.
+    /// The model that the updates were trained from, unless they say otherwise.
     pub model: &'a dyn ArrayReader,
     /// What the last aggregation left, with the arrays of [`Strategy::state`]; nothing before the first.
     pub state: Option<&'a dyn ArrayReader>,
@@ -115,6 +146,11 @@ pub trait Strategy: fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// How updates wait for each other; none where clients are asked in rounds.
+    fn buffer(&self) -> Option<Buffer> {
+        None
+    }
+
     /// Settings that go to the clients with each training task.
     fn client_config(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
@@ -162,6 +198,7 @@ pub static KINDS: &[&Kind] = &[
     &qfedavg::KIND,
     &fednova::KIND,
     &scaffold::KIND,
+    &fedbuff::KIND,
 ];
 
 impl Kind {

@@ -48,7 +48,7 @@ fn run(case: &Case, strategy: &dyn Strategy, threads: usize, state: Option<&[u8]
     let updates: Vec<_> = case
         .clients
         .iter()
-        .map(|(reader, weight, metrics)| Update { reader, weight: *weight, metrics })
+        .map(|(reader, weight, metrics)| Update { reader, weight: *weight, metrics, began: None })
         .collect();
     let kept = strategy.state(&case.schema)?;
     let state = kept.zip(state).map(|(schema, bytes)| MemoryArrays::new(schema, bytes.to_vec()).unwrap());
@@ -229,4 +229,47 @@ fn nearby_updates_have_their_true_distances() {
     let wanted = 1000.0 * f64::from(100.0f32.next_up() - 100.0).powi(2);
     assert_eq!((distances.squared(0, 1), distances.squared(2, 1)), (wanted, wanted));
     assert_eq!((distances.squared(0, 2), distances.squared(1, 1)), (0.0, 0.0));
+}
+
+#[test]
+fn a_stale_step_counts_from_where_it_began_and_less_the_older_that_is() {
+    let schema = ModelSchema::new(vec![
+        ArraySpec::new("w", DType::F64, &[1]),
+        ArraySpec::new("seen", DType::I64, &[1]),
+    ])
+    .unwrap();
+    let arrays = |w: f64, seen: i64| {
+        MemoryArrays::new(schema.clone(), [w.to_le_bytes(), seen.to_le_bytes()].concat()).unwrap()
+    };
+    let (old, now, metrics) = (arrays(10.0, 1), arrays(20.0, 5), BTreeMap::new());
+    let (fresh, stale) = (arrays(22.0, 6), arrays(14.0, 3));
+    let update = |reader, began| Update { reader, weight: 1.0, metrics: &metrics, began };
+    let began = Some(Earlier { model: &old as &dyn ArrayReader, versions: 3 });
+    let next = |updates: &[Update<'_>], params: &[(&str, f64)]| {
+        let strategy = Kind::named("fedbuff").unwrap().with(params).unwrap();
+        let round = Round {
+            schema: &schema,
+            model: &now,
+            state: None,
+            number: 4,
+            participation: 1.0,
+            updates,
+            threads: 1,
+        };
+        let mut model = Vec::new();
+        strategy
+            .aggregate(&round, &mut |_, piece| {
+                model.extend_from_slice(piece);
+                Ok(())
+            })
+            .unwrap();
+        let (w, seen) = model.split_at(8);
+        (f64::from_le_bytes(w.try_into().unwrap()), i64::from_le_bytes(seen.try_into().unwrap()))
+    };
+    // 20 + (2 + 4 / √4) / 2, and a counter of (6 + 3 / √4) / (1 + 1 / √4).
+    let both = [update(&fresh as &dyn ArrayReader, None), update(&stale, began)];
+    assert_eq!(next(&both, &[]), (22.0, 5));
+    assert_eq!(next(&both, &[("staleness_exponent", 0.0), ("server_learning_rate", 0.5)]), (21.5, 4));
+    // A buffer of old news moves the model less, rather than as much as a fresh one.
+    assert_eq!(next(&[update(&stale, began)], &[]), (22.0, 3));
 }

@@ -17,12 +17,15 @@ use serde_json::{Value, json};
 use thunderline_numerics::{
     ArrayReader, ArraySpec, DType, MemoryArrays, ModelSchema,
     random::Rng,
-    strategy::{Allowed, Kind, Part, Round, Strategy, Update},
+    strategy::{Allowed, Earlier, Kind, Part, Round, Strategy, Update},
 };
 
 const CASES: usize = 200;
-/// Rounds of a case where something is kept from one to the next; one otherwise.
+/// Rounds of a case where something is kept from one to the next, or older models are used; one otherwise.
 const ROUNDS: usize = 3;
+
+/// How many models ago a client began, where that matters: for the other side.
+const STALENESS: &str = "staleness";
 
 /// A strategy and what it is compared with.
 struct Subject {
@@ -43,7 +46,7 @@ const fn formula(name: &'static str, peer: &'static str) -> Subject {
     Subject { name, peer, flower: false, fixed: &[] }
 }
 
-const SUBJECTS: [Subject; 18] = [
+const SUBJECTS: [Subject; 19] = [
     flower("fedavg", "FedAvg"),
     flower("fedavgm", "FedAvgM"),
     flower("fedadagrad", "FedAdagrad"),
@@ -62,6 +65,7 @@ const SUBJECTS: [Subject; 18] = [
     formula("normbounded", "NormBounded"),
     formula("fednova", "FedNova"),
     formula("scaffold", "Scaffold"),
+    formula("fedbuff", "FedBuff"),
 ];
 
 /// A client's metrics and its update.
@@ -94,6 +98,7 @@ fn params(subject: &Subject, default: bool, rng: &mut Rng) -> Vec<(&'static str,
             ("num_nodes_to_select", _) => (1 + rng.below(6)) as f64,
             ("iterations", _) => (1 + rng.below(5)) as f64,
             ("smoothing", _) => 1e-6,
+            ("buffer_size" | "max_staleness" | "max_concurrency", _) => param.default.unwrap(),
             _ if default && param.default.is_some() => param.default.unwrap(),
             ("tau", _) => between(rng, 1e-3, 0.1),
             ("clipping_radius" | "max_norm", _) => between(rng, 0.1, 10.0),
@@ -166,9 +171,10 @@ fn case(subject: &'static Subject, number: usize) -> Case {
     let spread = between(&mut rng, if liars.is_some() { 0.5 } else { 0.01 }, 1.0);
     // With one neighbour in a score, the closest two have the same one.
     let least = liars.map_or(1, |liars| (liars + 4).max(strategy.least_updates() as u64));
-    let count = if strategy.state(&schema).unwrap().is_some() { ROUNDS } else { 1 };
+    let buffered = strategy.buffer().is_some();
+    let count = if buffered || strategy.state(&schema).unwrap().is_some() { ROUNDS } else { 1 };
     let rounds = (0..count)
-        .map(|_| {
+        .map(|round| {
             (0..least + rng.below(12))
                 .map(|_| {
                     let values: Vec<_> = centre.iter().map(|x| x + spread * rng.normal()).collect();
@@ -178,7 +184,11 @@ fn case(subject: &'static Subject, number: usize) -> Case {
                         ("train_loss", between(&mut rng, 0.0, 3.0)),
                     ];
                     let metrics = metrics.map(|(name, value)| (name.to_owned(), value));
-                    (BTreeMap::from(metrics), encode(&schema, values))
+                    let mut metrics = BTreeMap::from(metrics);
+                    if buffered {
+                        metrics.insert(STALENESS.into(), rng.below(round as u64 + 1) as f64);
+                    }
+                    (metrics, encode(&schema, values))
                 })
                 .collect()
         })
@@ -214,25 +224,32 @@ impl Case {
         self.strategy.state(&self.schema).unwrap()
     }
 
-    /// Our next model and state.
-    fn round(&self, number: usize, model: &[u8], state: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    /// Our next model and state, after these models.
+    fn round(&self, models: &[Vec<u8>], state: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let number = models.len() - 1;
         let memory =
             |schema: &ModelSchema, bytes: &[u8]| MemoryArrays::new(schema.clone(), bytes.to_vec()).unwrap();
         let clients = &self.rounds[number];
         let readers: Vec<_> = clients.iter().map(|(_, bytes)| memory(&self.schema, bytes)).collect();
+        let models: Vec<_> = models.iter().map(|model| memory(&self.schema, model)).collect();
+        let earlier = |metrics: &BTreeMap<String, f64>| {
+            let versions = metrics.get(STALENESS).map_or(0, |versions| *versions as u32);
+            let model = &models[number - versions as usize];
+            (versions > 0).then_some(Earlier { model, versions })
+        };
         let updates: Vec<_> = readers
             .iter()
             .zip(clients)
             .map(|(reader, (metrics, _))| {
                 self.strategy.check_metrics(metrics).unwrap();
-                Update { reader, weight: metrics["num-examples"], metrics }
+                let began = earlier(metrics);
+                Update { reader, weight: metrics["num-examples"], metrics, began }
             })
             .collect();
-        let model = memory(&self.schema, model);
         let state = self.state_schema().filter(|_| number > 0).map(|schema| memory(&schema, state));
         let round = Round {
             schema: &self.schema,
-            model: &model,
+            model: &models[number],
             state: state.as_ref().map(|state| state as &dyn ArrayReader),
             number: number as u32 + 1,
             participation: self.client_fraction,
@@ -266,9 +283,9 @@ impl Case {
     /// Compares round by round, each from the model that Flower had. Gives the bytes of results that belong to this case.
     fn compare(&self, results: &[u8]) -> usize {
         let state_schema = self.state_schema();
-        let (mut model, mut state, mut used) = (self.start.clone(), Vec::new(), 0);
+        let (mut models, mut state, mut used) = (vec![self.start.clone()], Vec::new(), 0);
         for number in 0..self.rounds.len() {
-            let (next, after) = self.round(number, &model, &state);
+            let (next, after) = self.round(&models, &state);
             let wanted = &results[used..used + next.len()];
             let wanted_state = &results[used + next.len()..used + next.len() + after.len()];
             used += next.len() + after.len();
@@ -276,7 +293,8 @@ impl Case {
             if let Some(schema) = &state_schema {
                 self.near(number, schema, &after, wanted_state);
             }
-            (model, state) = (wanted.to_vec(), after);
+            models.push(wanted.to_vec());
+            state = after;
         }
         used
     }

@@ -17,7 +17,7 @@ pub struct Lease {
     pub round: String,
     /// Which node's.
     pub node: String,
-    /// The place in which its update is folded.
+    /// The place in which its update is folded; where clients are not asked in rounds, among those of its version.
     pub ordinal: u32,
     /// `train` or `evaluate`.
     pub purpose: String,
@@ -38,6 +38,19 @@ pub struct Lease {
     pub claimed_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Which version of the model it was issued on: how many rounds have made it. Absent, as all that follows, where clients are
+    /// asked in rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// The round in which it ended: for an update, the one whose buffer took it; absent while it waits for the next buffer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_in: Option<String>,
+    /// By how many versions the model of that round was newer than the lease's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staleness: Option<u32>,
+    /// The how-many-th update of its federation that was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<i64>,
 }
 
 impl From<federation::Lease> for Lease {
@@ -57,6 +70,10 @@ impl From<federation::Lease> for Lease {
             expires_at: it.expires_at,
             claimed_at: it.claimed_at,
             ended_at: it.ended_at,
+            version: it.version,
+            ended_in: it.ended_in.map(|round| round.to_string()),
+            staleness: it.staleness,
+            arrival: it.arrival,
         }
     }
 }

@@ -35,6 +35,18 @@ pub struct Exchange {
     pub seconds: f64,
     /// Leases that ended without a result.
     pub dropped: u32,
+    /// How stale the results were; absent where clients are asked in rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staleness: Option<Staleness>,
+}
+
+/// By how many versions a model was newer than those that the updates in it began from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Staleness {
+    /// On average over the updates.
+    pub mean: f64,
+    /// The greatest.
+    pub most: u32,
 }
 
 /// Held-out data, judged on the server.
@@ -77,8 +89,17 @@ impl From<(u32, federation::rollup::Rollup)> for Rollup {
 
 impl From<federation::rollup::Exchange> for Exchange {
     fn from(it: federation::rollup::Exchange) -> Self {
-        let federation::rollup::Exchange { clients, num_examples, metrics, bytes, seconds, dropped } = it;
-        Self { clients, num_examples, metrics, bytes, seconds, dropped }
+        let federation::rollup::Exchange {
+            clients,
+            num_examples,
+            metrics,
+            bytes,
+            seconds,
+            dropped,
+            staleness,
+        } = it;
+        let staleness = staleness.map(|it| Staleness { mean: it.mean, most: it.most });
+        Self { clients, num_examples, metrics, bytes, seconds, dropped, staleness }
     }
 }
 

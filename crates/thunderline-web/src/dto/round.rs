@@ -19,15 +19,15 @@ pub struct Round {
     pub state: String,
     /// Why it ended without a model.
     pub reason: Option<String>,
-    /// When the present exchange ends, whoever is missing.
+    /// When the present exchange ends, whoever is missing. Absent while a buffer is filled.
     pub deadline: Option<Timestamp>,
     /// How many updates it wants; 0 while it looks for clients.
     pub wanted: u32,
     /// How many of these suffice.
     pub quorum: u32,
-    /// SHA-256 of the model it begins from.
+    /// SHA-256 of the model it begins from: version `number` − 1.
     pub model_in: Option<String>,
-    /// SHA-256 of the model it made.
+    /// SHA-256 of the model it made: version `number`.
     pub model_out: Option<String>,
     /// When it began to look for clients.
     pub created_at: Timestamp,

@@ -75,7 +75,12 @@ pub fn present(details: &FederationDetails) -> String {
         0 => String::new(),
         lost => format!(", {lost} lost"),
     };
+    let (taken, training) = (count("released"), count("issued") + count("claimed"));
     let what = match round.state.as_str() {
+        // Without an end by itself, it is a buffer that is filled.
+        "running" if round.deadline.is_none() => {
+            format!("{taken} of {} updates are in the buffer, {training} clients train{lost}", round.wanted)
+        }
         "selecting" => "waits for enough nodes".to_owned(),
         "running" => format!("{} of {asked} clients have trained{lost}", count("released")),
         "evaluating" => format!("{} of {asked} clients have evaluated{lost}", count("released")),
@@ -144,7 +149,7 @@ mod tests {
             attempt: 1,
             state: "running".into(),
             reason: None,
-            deadline: None,
+            deadline: Some(start()),
             wanted: 10,
             quorum: 5,
             model_in: None,
@@ -206,6 +211,14 @@ mod tests {
         let line = waiting_line(&waiting, Some(1));
         assert_eq!(line, "round 1: waits for enough nodes; 1 online, at least 3 needed");
         assert_eq!(waiting_line(&details(0), None), "round 1: 7 of 10 clients have trained, 1 lost");
+    }
+
+    #[test]
+    fn a_buffer_is_told_by_what_is_in_it() {
+        let mut filling = details(4);
+        filling.current_round.as_mut().unwrap().deadline = None;
+        let line = "round 5: 7 of 10 updates are in the buffer, 2 clients train, 1 lost";
+        assert_eq!(present(&filling), line);
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn accepted(node: u64, purpose: &str) -> UpdateAccepted {
         num_examples: 150.0,
         metrics: json!({}),
         update_sha256: None,
+        staleness: None,
         max_examples: Some(1e9),
     }
 }

@@ -85,6 +85,7 @@ async fn rounds(t: &TestDb, first: &str, count: u32) -> Result<()> {
                     num_examples: 100.0 * node as f64,
                     metrics: serde_json::json!({}),
                     update_sha256: (purpose == "train").then(|| format!("u{number}-{node}")),
+                    staleness: None,
                     max_examples: Some(1e9),
                 };
                 tell(t, &accepted).await?;

@@ -22,9 +22,10 @@ pub async fn show(
     let federation = read::get_federation(&cx, web.federations(), id).await?;
     let newest = read::newest_round(&cx, web.federations(), id).await?;
     let spent = budgets::spent(&cx, web.federations(), id).await?;
-    let selecting = newest.as_ref().is_some_and(|(round, _)| round.state == RoundState::Selecting);
+    let buffered = federation.spec.strategy.buffer().is_some();
+    let waits = newest.as_ref().is_some_and(|(round, _)| buffered || round.state == RoundState::Selecting);
     let mut details = FederationDetails::new(federation, newest, spent);
-    if selecting {
+    if waits {
         details.waiting = read::waits_for(&cx, web.federations(), id).await?;
     }
     Ok(Json(details))

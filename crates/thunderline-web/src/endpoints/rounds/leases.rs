@@ -13,7 +13,8 @@ use crate::{
     state::Web,
 };
 
-/// Who was asked in a round, and what came of it: training first, each purpose in the order in which updates are folded.
+/// Who was asked in a round, and what came of it: training first, each purpose in the order in which updates are folded. Where
+/// clients are not asked in rounds: the leases that were issued in it, and those that ended in it.
 #[utoipa::path(
     get, path = "/api/v1/rounds/{id}/leases", tag = "federations", params(("id" = String, Path)),
     responses((status = OK, body = Page<Lease>))

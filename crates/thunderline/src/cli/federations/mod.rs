@@ -1,6 +1,7 @@
 //! `thunderline federations …`
 
 mod cancel;
+mod leases;
 mod list;
 mod pause;
 mod resume;
@@ -30,6 +31,8 @@ enum Command {
     List(list::List),
     /// Show one federation
     Show(show::Show),
+    /// List a round's leases: who was asked, what came of it, how stale each update was
+    Leases(leases::Leases),
     /// Follow a federation until it is over
     Watch(watch::Watch),
     /// Let a federation wait after its running round
@@ -49,6 +52,7 @@ impl Federations {
             Command::Submit(command) => command.run(&client, format),
             Command::List(command) => command.run(&client, format),
             Command::Show(command) => command.run(&client, format),
+            Command::Leases(command) => command.run(&client, format),
             Command::Watch(command) => command.run(&client, format),
             Command::Pause(command) => command.run(&client, format),
             Command::Resume(command) => command.run(&client, format),

@@ -101,8 +101,9 @@ fn loss(event: &Event) -> String {
 
 /// The metrics of each round.
 fn rounds(rollups: &[Rollup]) -> String {
+    let stale = rollups.iter().any(|rollup| rollup.train.staleness.is_some());
     let row = |rollup: &Rollup| {
-        vec![
+        let mut row = vec![
             rollup.round.to_string(),
             metric(rollup.metric("accuracy")),
             metric(rollup.metric("loss")),
@@ -111,8 +112,17 @@ fn rounds(rollups: &[Rollup]) -> String {
             format!("{:.0}", rollup.train.num_examples),
             format!("{:.2}", rollup.train.seconds),
             format!("{:.3}", rollup.aggregate_seconds),
-        ]
+        ];
+        if stale {
+            let staleness = rollup.train.staleness.unwrap_or_default();
+            row.extend([format!("{:.2}", staleness.mean), staleness.most.to_string()]);
+        }
+        row
     };
-    let headings = ["ROUND", "ACCURACY", "LOSS", "CLIENTS", "DROPPED", "EXAMPLES", "TRAIN S", "AGGREGATE S"];
+    let mut headings =
+        vec!["ROUND", "ACCURACY", "LOSS", "CLIENTS", "DROPPED", "EXAMPLES", "TRAIN S", "AGGREGATE S"];
+    if stale {
+        headings.extend(["STALENESS", "MOST"]);
+    }
     table(&headings, &rollups.iter().map(row).collect::<Vec<_>>())
 }
