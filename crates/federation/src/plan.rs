@@ -3,7 +3,10 @@
 //! Every step can be repeated or lost: after a crash the view is read again and the plan goes on from there. A step that
 //! somebody else has done meanwhile fails with a conflict, which is fine.
 
-use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, Timestamp};
+use thunderline_core::{
+    FederationId, LeaseId, NodeId, RoundId, SignedDuration, Timestamp,
+    seams::{Bug, planted},
+};
 
 use crate::{
     privacy::draw::{self, Secrets},
@@ -197,7 +200,8 @@ fn next_in_round(view: &View, now: Timestamp) -> Vec<Step> {
                 let reason = format!("{} rounds failed in a row; the last: {reason}", view.failures);
                 vec![Step::Fail { reason }]
             } else {
-                open_round(view, round.number, round.attempt + 1)
+                let attempt = if planted(Bug::ReuseAttempt) { round.attempt } else { round.attempt + 1 };
+                open_round(view, round.number, attempt)
             }
         }
     }
@@ -251,7 +255,9 @@ fn lost_leases(view: &View, now: Timestamp) -> Vec<Step> {
     let mut steps = Vec::new();
     for lease in view.leases.iter().filter(|lease| lease.state.is_open()) {
         let online = view.nodes.iter().any(|node| node.node == lease.node && node.online);
-        let (expired, reason) = if now >= lease.expires_at {
+        let late =
+            if planted(Bug::WrongDeadline) { SignedDuration::from_mins(1) } else { SignedDuration::ZERO };
+        let (expired, reason) = if now >= lease.expires_at + late {
             let had =
                 if lease.state == LeaseState::Issued { "never asked for its task" } else { "did not answer" };
             (true, format!("the deadline passed: the node {had}"))

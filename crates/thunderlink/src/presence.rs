@@ -8,7 +8,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use thunderline_core::{Action, Cx, NodeId, Result, Rule, SignedDuration, TenantId, Timestamp};
+use thunderline_core::{
+    Action, Cx, NodeId, Result, Rule, SignedDuration, TenantId, Timestamp,
+    seams::{Bug, planted},
+};
 use thunderline_store::Engine;
 
 use crate::{
@@ -208,7 +211,8 @@ pub async fn restore(cx: &Cx, links: &Links) -> Result<usize> {
         let known: Option<Node> = links.book.node(session.node).map(|entry| entry.node.clone());
         let seconds = known.map_or(30, |node| node.heartbeat_seconds);
         if !links.presence.has(session.node) {
-            links.presence.arrived(session, seconds, cx.now());
+            let seen = if planted(Bug::NoPatience) { session.opened_at } else { cx.now() };
+            links.presence.arrived(session, seconds, seen);
         }
     }
     Ok(count)
