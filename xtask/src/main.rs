@@ -27,7 +27,7 @@ cargo xtask with [--quick] CMD...   prepare PostgreSQL and the Flower peers, run
 cargo xtask boundaries              who may depend on whom (deny.toml) and what must not be in the graph
 cargo xtask tidy                    file lengths, left-over words, crate manifests
 cargo xtask goldens [--check]       write (or compare) the generated documents
-cargo xtask simulate [OPTIONS]      the deterministic simulation (docs/simulation.md): --seeds N --from N | --seed N |
+cargo xtask simulate [OPTIONS]      the deterministic simulation (docs/simulation.md): --seeds N --from N --all | --seed N |
                                     --script FILE | --bugs
 
 PostgreSQL and Python are installed with apt-get where missing. The Flower environments are kept under

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::postgres::Cluster;
 use crate::steps::{Steps, seconds};
 use crate::tally::Tally;
-use crate::{boundaries, peers, postgres, shell, simulate, tidy};
+use crate::{boundaries, peers, postgres, shell, tidy};
 
 /// What the tests need from outside; the cluster lives as long as this does.
 struct Prepared {
@@ -44,7 +44,6 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     steps.step("lints", || {
         shell::run(shell::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     });
-    steps.step("lints of the simulation", simulate::lint);
     // The programs first, since end-to-end tests run them; the tests below reuse every library built here.
     let built = steps.step("build", || {
         shell::run(shell::cargo().args(["build", "--workspace"]))?;
@@ -70,7 +69,6 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         }
     }
     drop(prepared);
-    steps.step("simulation", || counted(&simulate::tests(), &[], &mut tally));
     close(&steps, tally)
 }
 

@@ -35,11 +35,13 @@ pub enum Bug {
     NoPatience,
     /// A failed round is opened again under its old attempt number.
     ReuseAttempt,
+    /// A coming or going that was cut off between its row and the memory of it is never looked up.
+    StayInDoubt,
 }
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SkipIdempotency,
         Self::AcknowledgeEarly,
         Self::ForgetFence,
@@ -52,6 +54,7 @@ impl Bug {
         Self::WrongDeadline,
         Self::NoPatience,
         Self::ReuseAttempt,
+        Self::StayInDoubt,
     ];
 }
 

@@ -12,8 +12,12 @@ pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 pub(crate) struct Presence {
     /// `None` where a request was cut off in the middle: either may be true.
     pub(crate) online: Option<bool>,
-    /// Its last sign of life that certainly arrived.
+    /// The earliest moment that the server may take for its last sign of life.
+    pub(crate) first: Timestamp,
+    /// The latest one.
     pub(crate) last: Timestamp,
+    /// A request was cut off: when the server looks up what became of it, it may grant full patience from then.
+    cut: bool,
 }
 
 /// What was seen from outside.
@@ -39,7 +43,7 @@ pub(crate) struct Model {
 impl Model {
     /// A sign of life arrived and was dealt with.
     pub(crate) fn seen(&mut self, node: NodeId, now: Timestamp) {
-        self.presence.insert(node, Presence { online: Some(true), last: now });
+        self.presence.insert(node, Presence { online: Some(true), first: now, last: now, cut: false });
     }
 
     /// A goodbye arrived and was dealt with.
@@ -56,6 +60,14 @@ impl Model {
         }
     }
 
+    /// A request that had been held back was dealt with; what has become of the node since it arrived cannot be told.
+    pub(crate) fn resumed(&mut self, node: NodeId, now: Timestamp) {
+        self.doubt(node);
+        if let Some(presence) = self.presence.get_mut(&node) {
+            (presence.last, presence.cut) = (now, true);
+        }
+    }
+
     /// Nodes that have been silent for too long.
     pub(crate) fn overdue(&self, now: Timestamp) -> Vec<NodeId> {
         let silent = |presence: &Presence| now.duration_since(presence.last) >= PATIENCE;
@@ -64,15 +76,22 @@ impl Model {
 
     /// A request arrived, and nobody knows how far it came.
     pub(crate) fn unsure(&mut self, node: NodeId, now: Timestamp) {
-        let presence = self.presence.entry(node).or_insert(Presence { online: None, last: now });
-        presence.online = None;
-        presence.last = now;
+        let fresh = Presence { online: None, first: now, last: now, cut: true };
+        let presence = self.presence.entry(node).or_insert(fresh);
+        (presence.online, presence.last, presence.cut) = (None, now, true);
     }
 
     /// The server was started: nodes get their full patience again.
     pub(crate) fn restarted(&mut self, now: Timestamp) {
         for presence in self.presence.values_mut() {
-            presence.last = now;
+            (presence.first, presence.last, presence.cut) = (now, now, false);
+        }
+    }
+
+    /// Requests that were cut off may have been looked up just now, and certainly were if `surely`.
+    pub(crate) fn looked_up(&mut self, now: Timestamp, surely: bool) {
+        for presence in self.presence.values_mut().filter(|presence| presence.cut) {
+            (presence.last, presence.cut) = (now, !surely);
         }
     }
 

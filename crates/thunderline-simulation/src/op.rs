@@ -199,6 +199,12 @@ pub fn read_script(text: &str) -> Result<Vec<Op>, String> {
         .collect()
 }
 
+/// The seed of the dice within the server, ids among them: what a line `# seed N` says, or 1.
+#[must_use]
+pub fn seed_of(text: &str) -> u64 {
+    text.lines().find_map(|line| line.strip_prefix("# seed ")?.trim().parse().ok()).unwrap_or(1)
+}
+
 /// Writes a script.
 #[must_use]
 pub fn write_script(ops: &[Op]) -> String {

@@ -42,11 +42,11 @@ pub async fn leave(cx: &Cx, links: &Links, node: NodeId, departure: Departure) -
     };
     let mut write = links.db.write(cx, &ACTION).await?;
     write.lock(&node_lock(node)).await?;
+    let change = links.presence.begin(node, cx.tenant());
     if matches!(departure, Departure::Silent { .. }) {
         let session = rows::sessions::current(&mut write, node, cx.tenant()).await?;
         if session.is_some_and(|session| session.home != links.home(cx)) {
-            drop(write);
-            links.presence.left(node);
+            links.presence.left(change);
             return Ok(());
         }
     }
@@ -63,7 +63,7 @@ pub async fn leave(cx: &Cx, links: &Links, node: NodeId, departure: Departure) -
     } else {
         drop(write);
     }
-    links.presence.left(node);
+    links.presence.left(change);
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use thunderline_core::seams::{self, Bug};
 use thunderline_simulation::{
     Failure, Report, Template,
     draw::draw,
-    op::{Op, read_script, write_script},
+    op::{Op, read_script, seed_of, write_script},
     run, run_seed,
     shrink::shrink,
 };
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
             (Some(seed), _) => Some((*seed, draw(*seed))),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-                Some((1, read_script(&text)?))
+                Some((seed_of(&text), read_script(&text)?))
             }
             (None, None) => None,
         };

@@ -59,6 +59,6 @@ pub(crate) fn always(model: &mut Model, before: &Facts, after: &Facts, now: Time
 
 /// What can break although no row has changed.
 pub(crate) fn seen_from_outside(model: &mut Model, facts: &Facts, now: Timestamp) -> Result<(), Broken> {
-    presence::nodes(model, facts)?;
+    presence::nodes(model, facts, now)?;
     promises::kept(model, facts, now)
 }

@@ -131,7 +131,7 @@ impl World {
         let (id, now) = (self.nodes[node].caller.id, self.now());
         match intent {
             // It arrived when it was held back; what has become of the node since cannot be told.
-            _ if self.resumed => self.model.doubt(id),
+            _ if self.resumed => self.model.resumed(id, now),
             _ if failed => self.model.unsure(id, now),
             Intent::Leave => self.model.left(id),
             _ => self.model.seen(id, now),

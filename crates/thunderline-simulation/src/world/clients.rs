@@ -40,17 +40,6 @@ impl World {
         self.request(node, intent, sent, fault).await
     }
 
-    /// A coming or going that is cut off between its row and the memory of it is not simulated yet.
-    fn possible(&self, node: usize, intent: Intent, fault: Fault) -> Fault {
-        let there = self.model.presence.get(&self.nodes[node].caller.id);
-        let stays = there.is_some_and(|presence| presence.online == Some(true));
-        match (intent, fault) {
-            (Intent::Come | Intent::Leave, Fault::Stall { .. } | Fault::HangUp { .. }) => Fault::None,
-            (_, Fault::Stall { .. } | Fault::HangUp { .. }) if !stays => Fault::None,
-            (_, fault) => fault,
-        }
-    }
-
     pub(super) async fn request(
         &mut self,
         node: usize,
@@ -58,7 +47,6 @@ impl World {
         sent: Sent,
         fault: Fault,
     ) -> Result<String, Broken> {
-        let fault = self.possible(node, intent, fault);
         let (router, epoch) = (self.server.router.clone(), self.epochs[node]);
         let call: Call = match fault {
             Fault::LoseRequest => return Ok("lost".into()),

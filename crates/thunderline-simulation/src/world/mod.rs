@@ -35,6 +35,9 @@ use documents::Documents;
 /// How many nodes there are.
 const NODES: usize = 4;
 
+/// How often silent nodes are looked for.
+const LOOK: SignedDuration = SignedDuration::from_secs(1);
+
 /// How often every federation is driven, whatever happens.
 const SWEEP: SignedDuration = SignedDuration::from_secs(5);
 
@@ -57,6 +60,8 @@ pub struct World {
     trace: DefaultHasher,
     /// When every federation was last driven, whatever had happened.
     swept: Option<Timestamp>,
+    /// When silent nodes were last looked for.
+    looked: Option<Timestamp>,
     /// How many transactions there had been when the facts were read.
     commits: u64,
     /// The call that runs was held back before.
@@ -95,6 +100,7 @@ impl World {
             facts,
             trace: DefaultHasher::new(),
             swept: None,
+            looked: None,
             resumed: false,
             commits: 0,
             folder,
@@ -251,14 +257,20 @@ impl World {
                 let call = self.background(|server| Box::pin(async move { server.mend().await }));
                 let outcome = call.await?;
                 if outcome.starts_with("did") && set == seams::armed() {
-                    self.model.expired(now);
+                    let looked = self.looked.is_none_or(|last| now.duration_since(last) >= LOOK);
+                    self.model.looked_up(now, looked);
+                    if looked {
+                        self.looked = Some(now);
+                        self.model.expired(now);
+                    }
                     if self.swept.is_none_or(|last| now.duration_since(last) >= SWEEP) {
                         self.swept = Some(now);
                     }
                 } else {
                     // Some have run and some have not; nobody knows which.
                     overdue.into_iter().for_each(|node| self.model.doubt(node));
-                    self.swept = Some(now + SWEEP);
+                    self.model.looked_up(now, false);
+                    (self.looked, self.swept) = (Some(now + LOOK), Some(now + SWEEP));
                 }
                 Ok(outcome)
             }

@@ -57,7 +57,7 @@ impl World {
         let old = std::mem::replace(&mut self.server, server);
         drop(old);
         self.model.troubled = true;
-        self.swept = None;
+        (self.looked, self.swept) = (None, None);
         let now = self.now();
         self.model.restarted(now);
         Ok(())
