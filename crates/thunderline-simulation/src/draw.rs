@@ -44,9 +44,34 @@ pub fn draw(seed: u64) -> Vec<Op> {
     }
     ops.push(Op::Settle);
     for _ in 0..length {
-        ops.push(op(&dice, trouble));
+        match op(&dice, trouble) {
+            Op::Nod => nap(&dice, &mut ops),
+            Op::Die { node } => vanish(&dice, trouble, node, &mut ops),
+            other => ops.push(other),
+        }
     }
     ops
+}
+
+/// There is something to fall asleep over, and often it is long enough for another worker to take it.
+fn nap(dice: &Dice, ops: &mut Vec<Op>) {
+    ops.extend([Op::Wish { number: dice.byte(6), after: 0 }, Op::Nod]);
+    if dice.percent(50) {
+        ops.extend([Op::Advance { seconds: 60 }, Op::Work]);
+    }
+}
+
+/// A node dies; often just after it came back, in trouble or not, and often for long enough to be missed.
+fn vanish(dice: &Dice, trouble: u32, node: u8, ops: &mut Vec<Op>) {
+    if dice.percent(50) {
+        let cut = Fault::HangUp { point: Point::Committed, after: 0 };
+        let fault = if trouble > 0 { dice.of(&[cut, fault(dice, trouble)]) } else { Fault::None };
+        ops.extend([Op::Leave { node, for_good: false, fault: Fault::None }, Op::Step { node, fault }]);
+    }
+    ops.push(Op::Die { node });
+    if dice.percent(50) {
+        ops.extend([Op::Mend, Op::Advance { seconds: 60 }, Op::Mend]);
+    }
 }
 
 fn op(dice: &Dice, trouble: u32) -> Op {
@@ -75,8 +100,8 @@ fn op(dice: &Dice, trouble: u32) -> Op {
         955..962 => Op::Restart,
         962..980 if trouble > 0 => Op::Trap { trap: trap(dice) },
         980..985 => Op::Doze,
-        985..989 => Op::Nod,
-        989..994 => Op::Wake { index: dice.byte(4), done: dice.percent(70) },
+        985..991 => Op::Nod,
+        991..995 => Op::Wake { index: dice.byte(4), done: dice.percent(70) },
         _ => Op::Wish { number: dice.byte(6), after: dice.of(&[0, 0, 0, 7]) },
     }
 }

@@ -137,7 +137,7 @@ pub struct Plan {
     pub quorum: u8,
     /// Rounds that may fail in a row.
     pub failures: u8,
-    /// Twice as many are asked as are wanted.
+    /// Half of the nodes are wanted, and twice as many are asked.
     pub over: bool,
     /// Clients judge the models.
     pub judge: bool,

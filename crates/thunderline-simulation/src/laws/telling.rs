@@ -95,12 +95,13 @@ pub(crate) fn told_once(facts: &Facts) -> Result<(), Broken> {
 pub(crate) fn heard(facts: &Facts) -> Result<(), Broken> {
     let cursor = |consumer: &str| facts.cursors.get(consumer).copied().unwrap_or(0);
     let at = cursor("sim.trail");
-    let wanted = facts.events.iter().filter(|event| event.sequence <= at);
+    let told = facts.events.iter().filter(|event| event.sequence <= at).map(|event| event.sequence);
     let heard = facts.trail.iter().map(|(sequence, _)| *sequence);
     law!(
-        wanted.map(|event| event.sequence).eq(heard),
-        "the trail at {at} does not hold the events up to there: {:?}",
-        facts.trail
+        told.clone().eq(heard),
+        "the cursor stands at {at}: {} events were told up to there and {} were heard",
+        told.count(),
+        facts.trail.len()
     );
     let at = cursor("federation.nodes");
     let mut known: BTreeMap<NodeId, bool> = BTreeMap::new();

@@ -28,13 +28,15 @@ impl Documents {
 
     fn write(&self, plan: &Plan, name: &str) -> String {
         format!(
-            "name: {name}\nmodel_ref: sha256:{}\nnum_rounds: {}\nmin_clients: {}\nseed: 7\n\
+            "name: {name}\nmodel_ref: sha256:{}\nnum_rounds: {}\nmin_clients: {}\nseed: 7\nclient_fraction: {}\n\
              evaluation: {{federated: {}}}\n\
              round: {{deadline: {}, quorum: {}, over_selection: {}, max_failures: {}}}\n\
              app: {{flower: {{bundle: {}}}}}\n",
             self.model,
             plan.rounds,
             plan.clients,
+            // Where all are wanted, nobody can be asked in excess.
+            if plan.over { 0.5 } else { 1.0 },
             plan.judge,
             plan.deadline,
             f64::from(plan.quorum) / 100.0,
