@@ -6,6 +6,6 @@ use crate::shell;
 /// Runs the program with these arguments.
 pub fn run(arguments: &[String]) -> Result<(), String> {
     let mut command = shell::cargo();
-    command.args(["run", "--profile", "simulation", "-p", "thunderline-simulation", "--bin", "simulate", "--"]);
-    shell::run(command.args(arguments))
+    command.args(["run", "--profile", "simulation", "-p", "thunderline-simulation", "--bin", "simulate"]);
+    shell::run(command.arg("--").args(arguments))
 }

@@ -10,6 +10,7 @@
 //! A release build of this crate is empty: see [`thunderline_core::seams`].
 #![cfg(debug_assertions)]
 
+pub mod command;
 pub mod draw;
 pub mod facts;
 mod fixture;
