@@ -71,7 +71,7 @@ pub enum Point {
 }
 
 #[cfg(not(debug_assertions))]
-mod seams {
+mod nothing {
     use super::{Bug, Point};
     use crate::Result;
 
@@ -94,7 +94,7 @@ mod seams {
 }
 
 #[cfg(debug_assertions)]
-mod seams {
+mod traps {
     use std::{cell::RefCell, future::poll_fn, task::Poll};
 
     use super::{Bug, Point};
@@ -227,4 +227,7 @@ mod seams {
     }
 }
 
-pub use seams::*;
+#[cfg(not(debug_assertions))]
+pub use nothing::*;
+#[cfg(debug_assertions)]
+pub use traps::*;
