@@ -13,8 +13,8 @@ use std::{
 use thunderline_core::seams::{self, Bug};
 
 use crate::{
-    Failure, Report, Template,
-    draw::draw,
+    Draw, Failure, Report, Template,
+    draw::{draw, draw_mesh},
     op::{Op, read_script, seed_of, write_script},
     run, run_seed,
     shrink::shrink,
@@ -26,6 +26,7 @@ simulate [--seeds N] [--from N] [--threads N] [--bug NAME]   run seeds from N on
 simulate --all [--seeds N] [--from N] [--threads N]          do not stop, and name all that break one
 simulate --seed N [--bug NAME]                               run one seed and say what happens
 simulate --script FILE [--bug NAME]                          run a script and say what happens
+simulate --mesh …                                            with domains that fail and are ordered about
 simulate --bugs [--seeds N]                                  how many seeds it takes to find each planted bug
 ";
 
@@ -38,6 +39,7 @@ struct Options {
     bug: Option<Bug>,
     bugs: bool,
     all: bool,
+    draw: Draw,
 }
 
 fn options() -> Result<Options, String> {
@@ -51,15 +53,17 @@ fn options() -> Result<Options, String> {
         bug: None,
         bugs: false,
         all: false,
+        draw,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--bugs" => options.bugs = true,
             "--all" => options.all = true,
+            "--mesh" => options.draw = draw_mesh,
             _ => {}
         }
-        if matches!(word.as_str(), "--bugs" | "--all") {
+        if matches!(word.as_str(), "--bugs" | "--all" | "--mesh") {
             continue;
         }
         let value = words.next().ok_or_else(|| HELP.to_owned())?;
@@ -89,7 +93,7 @@ pub fn main() -> ExitCode {
             return planted(&template, &options);
         }
         let script = match (&options.seed, &options.script) {
-            (Some(seed), _) => Some((*seed, draw(*seed))),
+            (Some(seed), _) => Some((*seed, (options.draw)(*seed))),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
                 Some((seed_of(&text), read_script(&text)?))
@@ -164,7 +168,7 @@ fn sweep(template: &Template, options: &Options, bug: Option<Bug>, quiet: bool) 
                         break;
                     }
                     let seed = options.from + index;
-                    let outcome = block_on(run_seed(template, seed));
+                    let outcome = block_on(run_seed(template, seed, options.draw));
                     let mut totals = totals.lock().expect("no thread panics while it adds");
                     match outcome {
                         Ok(report) => totals.add(&report),
@@ -222,7 +226,7 @@ fn many(template: &Template, options: &Options) -> Result<(), String> {
         let outcome = run(template, seed, ops, |_, _| {}).await;
         outcome.is_err_and(|failure| failure.kind() == kind)
     };
-    let small = block_on(shrink(&draw(seed), breaks));
+    let small = block_on(shrink(&(options.draw)(seed), breaks));
     let left = block_on(run(template, seed, &small, |_, _| {}));
     let law = left.err().map_or_else(String::new, |failure| failure.to_string());
     Err(format!("seed {seed} breaks a law {law}\n# seed {seed}\n{}", write_script(&small)))
@@ -236,7 +240,7 @@ fn planted(template: &Template, options: &Options) -> Result<(), String> {
         let (ran, totals) = sweep(template, options, Some(bug), true);
         match totals.failed {
             Some((seed, failure)) => {
-                println!("| `{bug:?}` | {} | {} |", seed - options.from + 1, failure.law)
+                println!("| `{bug:?}` | {} | {} |", seed - options.from + 1, failure.law);
             }
             None => survivors.push(format!("{bug:?} survives {ran} seeds")),
         }

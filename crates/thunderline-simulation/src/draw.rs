@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use thunderline_core::{
-    Random, SeededRandom,
+    Random, SeededRandom, Wish,
     seams::{Effect, Point, Trap},
 };
 
@@ -30,6 +30,25 @@ impl Dice {
     fn of<T: Copy>(&self, choices: &[T]) -> T {
         choices[self.below(choices.len() as u32) as usize]
     }
+}
+
+/// The script of a seed in which domains fail and are ordered about as well.
+#[must_use]
+pub fn draw_mesh(seed: u64) -> Vec<Op> {
+    let dice = Dice(SeededRandom::new(seed ^ 0xd0_4a11_0000_0000));
+    let mut ops = Vec::new();
+    for op in draw(seed) {
+        ops.push(op);
+        match dice.below(100) {
+            0..12 => ops.push(Op::Tick),
+            12..16 => {
+                let wish = dice.of(&[Wish::Kill, Wish::Kill, Wish::Deactivate, Wish::Activate]);
+                ops.extend([Op::Order { domain: dice.byte(8), wish }, Op::Tick]);
+            }
+            _ => {}
+        }
+    }
+    ops
 }
 
 /// The script of a seed.

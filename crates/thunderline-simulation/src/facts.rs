@@ -38,6 +38,12 @@ const WISHES: Stmt = Stmt::new(
     "select w.number, w.wished, coalesce(g.granted, 0) as granted
      from sim_wishes w left join sim_grants g on g.number = w.number order by w.number",
 );
+const TRANSITIONS: Stmt = Stmt::new(
+    "sim.transitions",
+    "select domain, from_state, to_state from block_domain_transitions order by rowid",
+);
+const DOMAINS: Stmt =
+    Stmt::new("sim.domains", "select domain, state from block_active_domains order by domain");
 const TRAIL: Stmt = Stmt::new("sim.trail", "select sequence, name from sim_trail order by sequence");
 const AUDIT: Stmt = Stmt::new("sim.audit", "select count(*) as rows from tl_audit where outcome = 'done'");
 
@@ -166,6 +172,10 @@ pub struct Facts {
     pub cursors: BTreeMap<String, i64>,
     /// Number, wished, granted.
     pub wishes: Vec<(i64, i64, i64)>,
+    /// Which domain, where it was, where it went; oldest first.
+    pub transitions: Vec<(String, String, String)>,
+    /// State by domain.
+    pub domains: BTreeMap<String, String>,
     /// What the trail has heard.
     pub trail: Vec<(i64, String)>,
     /// All events, oldest first.
@@ -193,6 +203,11 @@ impl Facts {
                 Ok((row.get("number")?, row.get("wished")?, row.get("granted")?))
             })
             .await?,
+            transitions: rows(&mut read, &TRANSITIONS, |row| {
+                Ok((row.get("domain")?, row.get("from_state")?, row.get("to_state")?))
+            })
+            .await?,
+            domains: pairs(&mut read, &DOMAINS, "domain", "state").await?,
             trail: rows(&mut read, &TRAIL, |row| Ok((row.get("sequence")?, row.get("name")?))).await?,
             audited: rows(&mut read, &AUDIT, |row| row.get("rows")).await?[0],
             events: known.to_vec(),

@@ -26,5 +26,5 @@ mod wire;
 mod world;
 
 pub use fixture::Template;
-pub use run::{Failure, Report, run, run_seed};
+pub use run::{Draw, Failure, Report, run, run_seed};
 pub use world::World;

@@ -5,10 +5,13 @@
 //! something: where there is nothing to act upon, nothing happens.
 
 use serde::{Deserialize, Serialize};
-use thunderline_core::seams::{Point, Trap};
+use thunderline_core::{
+    Wish,
+    seams::{Point, Trap},
+};
 
 /// One operation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
     /// Time passes.
@@ -104,6 +107,15 @@ pub enum Op {
     },
     /// The server is stopped and started.
     Restart,
+    /// A second passes, and the clock of the mesh ticks.
+    Tick,
+    /// An operator wants something of a domain, which the host hears of at the next tick.
+    Order {
+        /// Which, dependencies first.
+        domain: u8,
+        /// What.
+        wish: Wish,
+    },
     /// Another worker takes a job and falls asleep over it.
     Doze,
     /// A worker takes a wish to grant and falls asleep before it writes; it goes on like a request that was held back.

@@ -10,10 +10,13 @@ pub(crate) fn is_reached(facts: &Facts) -> bool {
     let over = |state: &str| matches!(state, "completed" | "failed" | "cancelled" | "paused");
     facts.federations.iter().all(|federation| over(&federation.state))
         && facts.jobs.iter().all(|job| job.state != "running")
+        && facts.domains.values().all(|state| state == "active")
 }
 
 /// Nothing is left undone.
 pub(crate) fn reached(facts: &Facts, objects: &Path) -> Result<(), Broken> {
+    let down: Vec<_> = facts.domains.iter().filter(|(_, state)| *state != "active").collect();
+    law!(down.is_empty(), "in spite of time and ticks these domains do not work: {down:?}");
     let active = facts.federations.iter().filter(|one| matches!(one.state.as_str(), "created" | "running"));
     let active: Vec<_> = active.map(|one| (&one.name, &one.state)).collect();
     law!(

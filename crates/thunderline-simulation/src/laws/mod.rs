@@ -13,7 +13,8 @@
 //! 5. Thunderlink says of a node what its requests say: there, gone, or silent for too long ([`presence`]).
 //! 6. What a client was told stands: a federation it got the id of exists, a key gives one federation, a reply that was
 //!    taken ends its lease, a task that was given is claimed ([`promises`]).
-//! 7. A refused request leaves nothing behind (checked where the request is made).
+//! 7. Every step in a domain's life is written down and told once, in order ([`mesh`]).
+//! 8. A refused request leaves nothing behind (checked where the request is made).
 //!
 //! **When everything was settled**: no federation has a step left to do ([`training::idle`]).
 //!
@@ -21,6 +22,7 @@
 //! not paused is over, every wish granted, every event heard, nothing waits, and no uploads are left.
 
 pub(crate) mod end;
+pub(crate) mod mesh;
 pub(crate) mod presence;
 pub(crate) mod promises;
 pub(crate) mod queue;
@@ -54,6 +56,7 @@ pub(crate) fn always(model: &mut Model, before: &Facts, after: &Facts, now: Time
     telling::heard(after)?;
     telling::effects(after)?;
     queue::jobs(model, before, after)?;
+    mesh::steps(after)?;
     seen_from_outside(model, after, now)
 }
 

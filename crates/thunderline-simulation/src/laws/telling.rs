@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use serde_json::Value;
 use thunderline_core::{Envelope, NodeId};
 
 use super::{Broken, law};
@@ -75,9 +74,9 @@ pub(crate) fn told_once(facts: &Facts) -> Result<(), Broken> {
             ("fl.federation.failed", Some("failed")),
             ("fl.federation.cancelled", Some("cancelled")),
         ] {
-            let told = events.iter().filter(|event| {
-                event.name == name && event.payload["federation"] == Value::from(id.as_str())
-            });
+            let told = events
+                .iter()
+                .filter(|event| event.name == name && event.payload["federation"] == id.as_str());
             let wanted = usize::from(state.is_none_or(|state| federation.state == state));
             let found = told.count();
             law!(

@@ -146,6 +146,9 @@ impl World {
             (&self.facts.jobs, &self.facts.cursors, &self.facts.wishes, self.facts.events.last())
         )
         .hash(&mut self.trace);
+        if matches!(op, Op::Tick) && outcome.starts_with("did") {
+            laws::mesh::live(&self.facts, &self.server.mesh())?;
+        }
         if matches!(op, Op::Settle) && outcome.starts_with("did") && self.is_undisturbed() {
             laws::training::idle(&self.cx, &self.server.domains.federations, &self.facts).await?;
         }
@@ -159,6 +162,7 @@ impl World {
     fn is_undisturbed(&self) -> bool {
         let waits = |name: &str| name == "fl.federation.drive";
         self.held.is_empty()
+            && self.server.works("federation")
             && self.facts.jobs.iter().all(|job| {
                 job.state != "running"
                     && !(job.state == "available" && waits(&job.name) && job.last_error.is_some())
@@ -248,22 +252,32 @@ impl World {
                 self.resumed = false;
                 outcome
             }
+            Op::Tick => {
+                self.around.clock.advance(SignedDuration::from_secs(1));
+                self.background(|server| Box::pin(async move { server.tick().await })).await
+            }
+            Op::Order { domain, wish } => {
+                let (server, domain, wish) = (self.server.clone(), *domain, *wish);
+                let order = async move { Done::Counted(server.order(domain, wish).await.map(|()| 1)) };
+                self.go(Box::pin(order), None).await
+            }
             Op::Work => self.background(|server| Box::pin(async move { server.work().await })).await,
             Op::Relay => self.background(|server| Box::pin(async move { server.relay().await })).await,
             Op::Settle => self.background(|server| Box::pin(async move { server.settle().await })).await,
             Op::Mend => {
                 let (now, overdue) = (self.now(), self.model.overdue(self.now()));
+                let (link, federation) = (self.server.works("thunderlink"), self.server.works("federation"));
                 let set = seams::armed();
                 let call = self.background(|server| Box::pin(async move { server.mend().await }));
                 let outcome = call.await?;
                 if outcome.starts_with("did") && set == seams::armed() {
-                    let looked = self.looked.is_none_or(|last| now.duration_since(last) >= LOOK);
+                    let looked = link && self.looked.is_none_or(|last| now.duration_since(last) >= LOOK);
                     self.model.looked_up(now, looked);
                     if looked {
                         self.looked = Some(now);
                         self.model.expired(now);
                     }
-                    if self.swept.is_none_or(|last| now.duration_since(last) >= SWEEP) {
+                    if federation && self.swept.is_none_or(|last| now.duration_since(last) >= SWEEP) {
                         self.swept = Some(now);
                     }
                 } else {

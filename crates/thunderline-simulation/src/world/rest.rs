@@ -1,6 +1,6 @@
 //! Ends and beginnings: sleeping workers, restarts, and the rest at the end.
 
-use thunderline_core::{Clock, Error, seams};
+use thunderline_core::{Clock, DomainState, Error, SignedDuration, Wish, seams};
 
 use super::{NODES, World, nothing};
 use crate::{
@@ -31,7 +31,7 @@ impl World {
         };
         match &ended {
             Err(error) if error.code() == "conflict" => {
-                law!(!holds, "a worker that holds job {} was told off", job.name)
+                law!(!holds, "a worker that holds job {} was told off", job.name);
             }
             Err(_) => drop(self.unless_troubled(ended)?),
             Ok(()) => law!(holds, "a worker that lost job {} {} could end it", job.name, job.key),
@@ -52,6 +52,8 @@ impl World {
                 self.model.unsure(id, self.around.clock.now());
             }
         }
+        // A process does not end and begin in one instant.
+        self.around.clock.advance(SignedDuration::from_millis(1));
         let started = Server::start(self.folder.path(), &self.around).await;
         let server = started.map_err(|error| format!("the server does not start: {}", error.chain()))?;
         let old = std::mem::replace(&mut self.server, server);
@@ -78,6 +80,13 @@ impl World {
             self.nodes[usize::from(node)].spoiled = false;
             self.apply(&Op::Revive { node }).await?;
         }
+        // What was given up, or is not wanted by an operator, begins again by their order.
+        self.apply(&Op::Tick).await?;
+        for (domain, (_, state)) in (0..).zip(self.server.mesh()) {
+            if state == DomainState::Inactive {
+                self.apply(&Op::Order { domain, wish: Wish::Activate }).await?;
+            }
+        }
         for _ in 0..PASSES {
             if laws::end::is_reached(&self.facts) {
                 break;
@@ -86,7 +95,8 @@ impl World {
                 self.apply(&Op::Step { node, fault: Fault::None }).await?;
             }
             self.apply(&Op::Settle).await?;
-            self.apply(&Op::Advance { seconds: 5 }).await?;
+            self.apply(&Op::Advance { seconds: 4 }).await?;
+            self.apply(&Op::Tick).await?;
             self.apply(&Op::Mend).await?;
             self.apply(&Op::Settle).await?;
         }

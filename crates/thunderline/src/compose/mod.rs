@@ -28,6 +28,7 @@ use crate::client::{SERVER_FILE, ServerFile};
 pub use domains::{MANIFESTS, MIGRATIONS, all as domains};
 pub use interactions::interactions;
 pub use lock::DataLock;
+pub use mesh::registry;
 pub use options::Options;
 pub use steps::connect;
 
