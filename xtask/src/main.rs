@@ -1,6 +1,6 @@
 //! Repository chores. `cargo xtask test` prepares what the tests need and runs them.
 //!
-//! One file per chore: [`mod@test`], [`boundaries`], [`tidy`], [`goldens`]; what they prepare is in [`postgres`] and
+//! One file per chore: [`mod@test`], [`boundaries`], [`tidy`], [`goldens`], [`simulate`]; what they prepare is in [`postgres`] and
 //! [`peers`]; how they run commands and count results in [`shell`], [`steps`] and [`tally`].
 
 mod boundaries;
@@ -11,6 +11,7 @@ mod packages;
 mod peers;
 mod postgres;
 mod shell;
+mod simulate;
 mod steps;
 mod tally;
 mod test;
@@ -26,6 +27,8 @@ cargo xtask with [--quick] CMD...   prepare PostgreSQL and the Flower peers, run
 cargo xtask boundaries              who may depend on whom (deny.toml) and what must not be in the graph
 cargo xtask tidy                    file lengths, left-over words, crate manifests
 cargo xtask goldens [--check]       write (or compare) the generated documents
+cargo xtask simulate [OPTIONS]      the deterministic simulation (docs/simulation.md): --seeds N --from N --all | --seed N |
+                                    --script FILE | --bugs
 
 PostgreSQL and Python are installed with apt-get where missing. The Flower environments are kept under
 target/peers, or in the folder that THUNDERLINE_PEERS names.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         "boundaries" => boundaries::run(),
         "tidy" => tidy::run(),
         "goldens" => goldens::run(rest),
+        "simulate" => simulate::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

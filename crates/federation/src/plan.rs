@@ -5,7 +5,10 @@
 
 mod buffered;
 
-use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, Timestamp};
+use thunderline_core::{
+    FederationId, LeaseId, NodeId, RoundId, SignedDuration, Timestamp,
+    seams::{Bug, planted},
+};
 
 use crate::{
     privacy::draw::{self, Secrets},
@@ -219,7 +222,8 @@ fn over(view: &View, round: &RoundView, reason: &str) -> Vec<Step> {
         let reason = format!("{} rounds failed in a row; the last: {reason}", view.failures);
         return vec![Step::Fail { reason }];
     }
-    open_round(view, round.number, round.attempt + 1)
+    let attempt = if planted(Bug::ReuseAttempt) { round.attempt } else { round.attempt + 1 };
+    open_round(view, round.number, attempt)
 }
 
 fn open_round(view: &View, number: u32, attempt: u32) -> Vec<Step> {
@@ -274,7 +278,9 @@ fn lost_leases(view: &View, now: Timestamp) -> Vec<Step> {
     let mut steps = Vec::new();
     for lease in view.leases.iter().filter(|lease| lease.state.is_open()) {
         let online = view.nodes.iter().any(|node| node.node == lease.node && node.online);
-        let (expired, reason) = if now >= lease.expires_at {
+        let late =
+            if planted(Bug::WrongDeadline) { SignedDuration::from_mins(1) } else { SignedDuration::ZERO };
+        let (expired, reason) = if now >= lease.expires_at + late {
             let had =
                 if lease.state == LeaseState::Issued { "never asked for its task" } else { "did not answer" };
             (true, format!("the deadline passed: the node {had}"))

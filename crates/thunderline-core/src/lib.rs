@@ -13,6 +13,7 @@ mod job;
 mod manifest;
 mod mesh;
 mod retention;
+pub mod seams;
 
 pub use action::{Action, Decision, Rule};
 pub use cx::{Actor, Clock, Cx, FixedClock, Random, Role, SeededRandom, SystemClock, SystemRandom};

@@ -10,7 +10,10 @@ use sqlx::{
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
 };
-use thunderline_core::{Error, Result, TenantId};
+use thunderline_core::{
+    Error, Result, TenantId,
+    seams::{self, Point},
+};
 use uuid::Uuid;
 
 use crate::{Row, Value, failure::explain};
@@ -116,6 +119,7 @@ impl Pools {
 
     /// A writing transaction. SQLite: the only one. PostgreSQL: read committed (see `Write`).
     pub(crate) async fn begin_write(&self, tenant: Option<TenantId>) -> Result<Tx> {
+        seams::point(Point::Begin).await?;
         let begun = match self {
             Self::Sqlite { writer, .. } => writer.begin_with("begin immediate").await.map(Tx::Sqlite),
             Self::Postgres(pool) => {
@@ -236,11 +240,13 @@ impl Tx {
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
+        seams::point(Point::Commit).await?;
         let done = match self {
             Self::Sqlite(tx) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         };
-        done.map_err(|error| explain("commit", error))
+        done.map_err(|error| explain("commit", error))?;
+        seams::point(Point::Committed).await
     }
 }
 

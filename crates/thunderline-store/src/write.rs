@@ -1,7 +1,10 @@
 //! Writing: data, audit row, events and jobs in one transaction, or nothing.
 
 use ring::digest::{SHA256, digest};
-use thunderline_core::{Action, Cx, Decision, Error, Event, Job, Result, Subject, Timestamp};
+use thunderline_core::{
+    Action, Cx, Decision, Error, Event, Job, Result, Subject, Timestamp,
+    seams::{Bug, planted},
+};
 
 use crate::{
     Db, Engine, NamedJob, Row, Stmt, Value, args,
@@ -169,6 +172,9 @@ impl Write {
             self.key = Some(key.to_owned());
             return Ok(None);
         }
+        if planted(Bug::SkipIdempotency) {
+            return Ok(None);
+        }
         let Some(earlier) = self.tx.one("idempotency.earlier", EARLIER, self.key_columns(key)).await? else {
             return Err(Error::conflict("the idempotency key was removed just now; try again"));
         };
@@ -282,8 +288,15 @@ impl Write {
         if self.tx.engine() == Engine::Postgres {
             listen::announce(&mut self.tx, &self.wakes).await?;
         }
+        if planted(Bug::EventsApart) {
+            self.tx.commit().await?;
+            self.tx = self.db.pools().begin_write(Some(self.cx.tenant())).await?;
+        }
         outbox::append(&mut self.tx, self.events).await?;
-        self.tx.commit().await?;
+        let committed = self.tx.commit().await;
+        if !planted(Bug::AcknowledgeEarly) {
+            committed?;
+        }
         if let Some(attempt) = attempt.filter(|_| self.completes_job) {
             attempt.set_completed();
         }

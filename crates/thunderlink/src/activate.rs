@@ -68,6 +68,7 @@ pub async fn activate(cx: &Cx, links: &Links, profile: Profile) -> Result<Node> 
     }
     let mut write = links.db.write(cx, &ACTION).await?;
     write.lock(&node_lock(id)).await?;
+    let change = links.presence.begin(id, cx.tenant());
     let known = rows::nodes::by_id(&mut write, id, cx.tenant()).await?;
     if let Some(eviction) = known.as_ref().and_then(|known| known.evicted.as_ref()) {
         return Err(shut_out(eviction));
@@ -90,7 +91,7 @@ pub async fn activate(cx: &Cx, links: &Links, profile: Profile) -> Result<Node> 
         write.commit(&Subject::new("node", id)).await?;
     }
     links.book.put(Entry { node: node.clone(), capabilities });
-    links.presence.arrived(session, node.heartbeat_seconds, cx.now());
+    links.presence.arrived(change, session, node.heartbeat_seconds, cx.now());
     Ok(node)
 }
 

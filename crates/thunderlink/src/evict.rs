@@ -31,6 +31,7 @@ pub async fn evict(cx: &Cx, links: &Links, id: NodeId, reason: &str) -> Result<N
     let mut write = links.db.write(cx, &EVICT).await?;
     write.lock(&node_lock(id)).await?;
     let known = find(rows::nodes::by_id(&mut write, id, cx.tenant()).await?, id)?;
+    let change = links.presence.begin(id, cx.tenant());
     let eviction = Eviction { at: cx.now(), reason: reason.clone(), by: cx.actor().to_string() };
     if !rows::nodes::evict(&mut write, id, cx.tenant(), &eviction).await? {
         return Err(Error::conflict(format!("node {id} is shut out already")));
@@ -50,7 +51,7 @@ pub async fn evict(cx: &Cx, links: &Links, id: NodeId, reason: &str) -> Result<N
         }
         (node.evicted, node.changed_at) = (Some(eviction), cx.now());
     });
-    links.presence.left(id);
+    links.presence.left(change);
     read::view(cx, links, id).await
 }
 

@@ -1,7 +1,10 @@
 //! A node goes, or is found to be gone.
 
 use thunderline_contracts::link::NodeLeft;
-use thunderline_core::{Action, Cx, NodeId, Result, Rule, Subject};
+use thunderline_core::{
+    Action, Cx, NodeId, Result, Rule, Subject,
+    seams::{Bug, planted},
+};
 use thunderline_store::Write;
 
 use crate::{
@@ -39,18 +42,20 @@ pub async fn leave(cx: &Cx, links: &Links, node: NodeId, departure: Departure) -
     };
     let mut write = links.db.write(cx, &ACTION).await?;
     write.lock(&node_lock(node)).await?;
+    let change = links.presence.begin(node, cx.tenant());
     if matches!(departure, Departure::Silent { .. }) {
         let session = rows::sessions::current(&mut write, node, cx.tenant()).await?;
         if session.is_some_and(|session| session.home != links.home(cx)) {
-            drop(write);
-            links.presence.left(node);
+            links.presence.left(change);
             return Ok(());
         }
     }
     let changed = rows::nodes::leave(&mut write, node, cx.tenant(), state, &reason, cx.now()).await?;
     if changed {
         end_session(cx, links, &mut write, node, &reason).await?;
-        write.emit(&NodeLeft { node, reason: reason.clone() });
+        if !(planted(Bug::LoseLeave) && matches!(departure, Departure::Silent { .. })) {
+            write.emit(&NodeLeft { node, reason: reason.clone() });
+        }
         write.commit(&Subject::new("node", node)).await?;
         links.book.edit_node(node, |known| {
             (known.state, known.reason, known.changed_at) = (state, Some(reason), cx.now());
@@ -58,7 +63,7 @@ pub async fn leave(cx: &Cx, links: &Links, node: NodeId, departure: Departure) -
     } else {
         drop(write);
     }
-    links.presence.left(node);
+    links.presence.left(change);
     Ok(())
 }
 

@@ -67,10 +67,10 @@ async fn read_again(cx: &Cx, links: &Links, id: NodeId, tenant: thunderline_core
     let Some(node) = rows::nodes::by_id(&mut read, id, tenant).await? else { return Ok(()) };
     let capabilities = capability::effective(rows::capabilities::of_node(&mut read, id).await?);
     if node.state != NodeState::Online || node.evicted.is_some() {
-        // Unless it has come back here since it was read: then its sign of life is newer than its leave.
-        let stale = links.presence.last_seen(id).is_some();
+        // Unless it has come back here since it was read.
+        let stale = links.presence.has(id);
         if stale && links.book.node(id).is_none_or(|known| known.node.changed_at <= node.changed_at) {
-            links.presence.left(id);
+            let _to_be_looked_up = links.presence.begin(id, tenant);
         }
     }
     links.book.put(Entry { node, capabilities });

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use thunderline_core::{Cx, Envelope, Error, ErrorClass, ErrorKind, Result};
+use thunderline_core::{
+    Cx, Envelope, Error, ErrorClass, ErrorKind, Result,
+    seams::{Bug, planted},
+};
 use thunderline_store::{Failure, Letter, Write};
 
 use super::{DELIVER, Policy, Relay, Relayed, SET_ASIDE, Stop, Subscription, budget, pause};
@@ -76,6 +79,10 @@ impl Relay {
             Ok(()) => {}
             Err(moved) if moved.kind() == ErrorKind::Conflict => return Ok(Tried::Moved),
             Err(other) => return Err(other),
+        }
+        if planted(Bug::CursorFirst) {
+            write.commit_derived().await?;
+            write = self.db.write(&context(cx, consumer, first), &DELIVER).await?;
         }
         let held = match &subscription.policy {
             Policy::Halt => HashSet::new(),

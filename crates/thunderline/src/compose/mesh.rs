@@ -26,10 +26,15 @@ impl DomainRegistry for Registry {
     }
 }
 
+/// Who keeps what happens to domains, and what operators want of them.
+#[must_use]
+pub fn registry(domains: &Domains) -> Arc<dyn DomainRegistry> {
+    Arc::new(Registry(domains.block.clone()))
+}
+
 /// The host of all domains of this process.
 pub fn host(cx: &Cx, node: &str, domains: &Domains) -> Host {
-    let registry = Arc::new(Registry(domains.block.clone()));
-    Host::new(cx, node, &domains.db, domains::all(domains), registry, Limits::default())
+    Host::new(cx, node, &domains.db, domains::all(domains), registry(domains), Limits::default())
 }
 
 /// Starts the host and its clock; the first tick is at once. Resolves when whatever an operator deactivated is known.

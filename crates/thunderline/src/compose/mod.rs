@@ -25,10 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{SERVER_FILE, ServerFile};
 
-pub use domains::{MANIFESTS, MIGRATIONS};
+pub use domains::{MANIFESTS, MIGRATIONS, all as domains};
 pub use interactions::interactions;
 pub use lock::DataLock;
+pub use mesh::registry;
 pub use options::Options;
+pub use steps::connect;
 
 /// How long work that has begun may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -39,7 +39,8 @@ const LIST: Stmt = Stmt::new(
 const ORPHANS: Stmt = Stmt::new(
     "link.sessions.orphans",
     "select * from link_sessions where closed_at is null and home <> $1
-        and home not in (select home from link_processes where seen_at > $2)",
+        and home not in (select home from link_processes where seen_at > $2)
+     order by node",
 );
 const ALIVE: Stmt = Stmt::new(
     "link.processes.alive",
@@ -90,9 +91,9 @@ pub(crate) async fn current(
     query.one(&HOME, args![node, tenant]).await?.as_ref().map(from_row).transpose()
 }
 
-/// The session is heard by another process from now on.
-pub(crate) async fn set_home(write: &mut Write, session: &Session, home: &str) -> Result<()> {
-    write.exec(&MOVE, args![session.id, home]).await.map(drop)
+/// The session is heard by another process from now on; false where it is over.
+pub(crate) async fn set_home(write: &mut Write, session: &Session, home: &str) -> Result<bool> {
+    Ok(write.exec(&MOVE, args![session.id, home]).await? == 1)
 }
 
 /// What was counted so far.
@@ -136,7 +137,7 @@ pub(crate) async fn list(
     query.all(&LIST, args![tenant, node, at, id, limit]).await?.iter().map(from_row).collect()
 }
 
-/// Those whose process has said nothing since.
+/// Those whose process has said nothing since, by node: everybody locks nodes in the same order.
 pub(crate) async fn orphans(query: &mut impl Query, home: &str, since: Timestamp) -> Result<Vec<Session>> {
     query.all(&ORPHANS, args![home, since]).await?.iter().map(from_row).collect()
 }

@@ -1,5 +1,7 @@
 //! Nodes come, go, fall silent, are described, grouped and shut out, on both engines.
 
+#[cfg(debug_assertions)]
+mod cut_off;
 mod eviction;
 mod groups;
 mod registry;
