@@ -92,9 +92,9 @@ enum Command {
     Renew {
         /// Its name
         name: String,
-        /// The claim's number
-        #[arg(long)]
-        token: i64,
+        /// The claim's number, as 'zones claim' printed it
+        #[arg(long, value_name = "NUMBER")]
+        claim: i64,
         /// For how many seconds from now, 5 to 86400
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         ttl: u32,
@@ -103,9 +103,9 @@ enum Command {
     Release {
         /// Its name
         name: String,
-        /// The claim's number
-        #[arg(long)]
-        token: i64,
+        /// The claim's number, as 'zones claim' printed it
+        #[arg(long, value_name = "NUMBER")]
+        claim: i64,
     },
     /// Delete a zone that nobody holds; its nodes are placed anew by their labels
     Delete {
@@ -162,11 +162,11 @@ impl Command {
             Self::Claim { name, owner, ttl } => {
                 client.post(&path(name, "/claim"), &ClaimRequest { owner: owner.clone(), ttl: *ttl })?
             }
-            Self::Renew { name, token, ttl } => {
-                client.post(&path(name, "/renew"), &RenewRequest { token: *token, ttl: *ttl })?
+            Self::Renew { name, claim, ttl } => {
+                client.post(&path(name, "/renew"), &RenewRequest { token: *claim, ttl: *ttl })?
             }
-            Self::Release { name, token } => {
-                client.post(&path(name, "/release"), &ReleaseRequest { token: *token })?
+            Self::Release { name, claim } => {
+                client.post(&path(name, "/release"), &ReleaseRequest { token: *claim })?
             }
         };
         print(format, &zone, one);
@@ -222,7 +222,7 @@ fn one(it: &Zone) -> String {
         ("labels", labels(it)),
         ("nodes", it.nodes.to_string()),
         ("owner", it.owner.clone().unwrap_or_default()),
-        ("token", it.token.to_string()),
+        ("claim", it.token.to_string()),
         ("held since", it.claimed_at.map_or_else(String::new, time)),
         ("until", it.expires_at.map_or_else(String::new, time)),
         ("description", it.description.clone()),
