@@ -2,6 +2,7 @@
 
 mod address;
 mod events;
+mod path;
 pub mod watch;
 
 use std::{fs::File, io::Read, time::Duration};
@@ -16,6 +17,7 @@ use ureq::{Agent, Body, RequestBuilder, http::Response};
 use crate::failure::{Exit, Failure, Result};
 
 pub use address::{DEFAULT_DATA_DIR, Remote, SERVER_FILE, ServerFile};
+pub use path::path;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
