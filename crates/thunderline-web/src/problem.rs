@@ -2,7 +2,7 @@
 //!
 //! A handler returns [`Failure`]; the response carries the error along unrendered, and [`render`], which knows the
 //! request's correlation id, writes the body. Refusals that never reached a handler (no such path, a body that is too
-//! long) become problems there as well.
+//! long) become problems there as well. What an endpoint says in JSON of its own (health at 503) is left as it is.
 
 use std::sync::Arc;
 
@@ -67,6 +67,9 @@ pub async fn render(response: Response, correlation: Uuid) -> Response {
         log(&error);
         return with_body(status, details(&error, status, correlation), &response);
     }
+    if is_json(&response) {
+        return with_headers(response);
+    }
     let (parts, body) = response.into_parts();
     let detail = plain_text(body).await.unwrap_or_else(|| reason(status).to_owned());
     let response = Response::from_parts(parts, Body::empty());
@@ -111,6 +114,13 @@ fn with_body(status: StatusCode, details: ProblemDetails, original: &Response) -
     if let Some(allow) = original.headers().get(header::ALLOW) {
         headers.insert(header::ALLOW, allow.clone());
     }
+    with_headers(response)
+}
+
+/// What a status asks for beside the body.
+fn with_headers(mut response: Response) -> Response {
+    let status = response.status();
+    let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -118,6 +128,11 @@ fn with_body(status: StatusCode, details: ProblemDetails, original: &Response) -
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+fn is_json(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 
 async fn plain_text(body: Body) -> Option<String> {
@@ -194,5 +209,16 @@ mod tests {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let details: ProblemDetails = serde_json::from_slice(&body).unwrap();
         assert_eq!((details.detail.as_str(), details.code.as_str()), ("limit is not a number", "invalid"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_json_is_left_as_it_is_however_long() {
+        let long = "x".repeat(2 * QUOTED);
+        let own = (StatusCode::SERVICE_UNAVAILABLE, Json(long.as_str())).into_response();
+        let response = render(own, Uuid::nil()).await;
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(serde_json::from_slice::<String>(&body).unwrap(), long);
     }
 }

@@ -33,7 +33,7 @@ pub struct NodeGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeGroupRequest {
-    /// 1 to 100 characters, not in use.
+    /// 1 to 100 characters without `/`, control characters and blanks around them; not in use.
     pub name: String,
     /// `zone`, `shard`, `region`, `role`, `project` or `custom`, which it is unless told otherwise.
     #[serde(default = "custom")]

@@ -49,6 +49,8 @@ both!(nodes_are_grouped_described_and_shut_out, async |t: TestDb| {
     assert!(
         kind.assert_problem(422, "invalid")["problems"][0]["allowed"].as_str().unwrap().contains("project")
     );
+    let odd = site.post("/api/v1/node-groups", r#"{"name": "a/b"}"#).await;
+    assert_eq!(odd.assert_problem(422, "invalid")["problems"][0]["path"], "name");
     let member = site.post("/api/v1/node-groups/eu/members", r#"{"add": ["1", "one"]}"#).await;
     assert_eq!(member.assert_problem(422, "invalid")["problems"][0]["path"], "add[1]");
     site.ask(Method::DELETE, "/api/v1/node-groups/eu", &[], Body::empty())

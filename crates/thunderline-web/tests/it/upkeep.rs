@@ -42,5 +42,18 @@ both!(health_says_how_each_part_is_and_has_a_history, async |t: TestDb| {
     assert_eq!((healthy.status, &healthy.json()["status"]), (StatusCode::OK, &json!("ok")));
     let checks = healthy.json()["checks"].as_array().expect("checks are a list").clone();
     assert!(checks.iter().all(|check| check["ok"] == true && check["status"] == "healthy"), "{checks:?}");
+    site.closing.cancel();
+    for path in ["/health", "/readyz"] {
+        let answer = site.get(path).await;
+        assert_eq!(
+            (answer.status, answer.media_type.as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, "application/json")
+        );
+        let health = answer.json();
+        assert_eq!(health["status"], "not_ready", "{health}");
+        let checks = health["checks"].as_array().expect("checks are a list");
+        let serving = checks.iter().find(|check| check["name"] == "serving").expect("it is looked at");
+        assert_eq!((&serving["ok"], &serving["detail"]), (&json!(false), &json!("stopping")));
+    }
     assert_eq!(site.get("/api/v1/health/changes").await.json()["items"], json!([]));
 });

@@ -207,4 +207,32 @@ mod tests {
                 .unwrap();
         assert_eq!(cli.global.format(), Format::Json);
     }
+
+    /// Options of commands that have the name of one that is handed down to them: clap would mix the two up.
+    fn shadowing(command: &clap::Command, inherited: &[String]) -> Vec<String> {
+        let (handed_down, own): (Vec<_>, Vec<_>) = command.get_arguments().partition(|it| it.is_global_set());
+        let id = |it: &clap::Arg| it.get_id().as_str().to_owned();
+        let own = own.into_iter().map(id).filter(|it| inherited.contains(it));
+        let mut found: Vec<_> = own.map(|it| format!("{} {it}", command.get_name())).collect();
+        let all: Vec<_> = inherited.iter().cloned().chain(handed_down.into_iter().map(id)).collect();
+        for part in command.get_subcommands() {
+            found.extend(shadowing(part, &all));
+        }
+        found
+    }
+
+    #[test]
+    fn no_option_has_the_name_of_one_that_is_handed_down() {
+        let mut root = Cli::command();
+        root.build();
+        assert_eq!(shadowing(&root, &[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_claim_is_named_beside_the_token() {
+        for verb in ["renew", "release"] {
+            let words = ["thunderline", "zones", verb, "charite", "--claim", "1", "--token", "tl_x"];
+            assert!(Cli::try_parse_from(words).is_ok(), "{verb}");
+        }
+    }
 }

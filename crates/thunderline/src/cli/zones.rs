@@ -10,8 +10,8 @@ use thunderline_web::dto::{
 
 use super::Global;
 use crate::{
-    client::{Client, Remote},
-    failure::Result,
+    client::{Client, Remote, path},
+    failure::{Failure, Result},
     output::{
         Format,
         numbers::time,
@@ -92,9 +92,9 @@ enum Command {
     Renew {
         /// Its name
         name: String,
-        /// The claim's number
-        #[arg(long)]
-        token: i64,
+        /// The claim's number, as 'zones claim' printed it
+        #[arg(long, value_name = "NUMBER")]
+        claim: i64,
         /// For how many seconds from now, 5 to 86400
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         ttl: u32,
@@ -103,9 +103,9 @@ enum Command {
     Release {
         /// Its name
         name: String,
-        /// The claim's number
-        #[arg(long)]
-        token: i64,
+        /// The claim's number, as 'zones claim' printed it
+        #[arg(long, value_name = "NUMBER")]
+        claim: i64,
     },
     /// Delete a zone that nobody holds; its nodes are placed anew by their labels
     Delete {
@@ -129,7 +129,7 @@ impl Zones {
 
 impl Command {
     fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = |name: &str, verb: &str| format!("/api/v1/zones/{name}{verb}");
+        let path = |name: &str, verb: &str| Ok::<_, Failure>(path("/api/v1/zones/{name}", &[name])? + verb);
         let zone: Zone = match self {
             Self::List => {
                 let page: Page<Zone> = client.get("/api/v1/zones", &[])?;
@@ -140,7 +140,7 @@ impl Command {
                 let limit = limit.to_string();
                 let mut query = vec![("limit", limit.as_str())];
                 query.extend(after.as_deref().map(|after| ("after", after)));
-                let page: Page<ZoneNode> = client.get(&path(name, "/nodes"), &query)?;
+                let page: Page<ZoneNode> = client.get(&path(name, "/nodes")?, &query)?;
                 print(format, &page, nodes);
                 return Ok(());
             }
@@ -150,23 +150,23 @@ impl Command {
                 return done(format, &format!("{} placed", nodes.len()));
             }
             Self::Delete { name } => {
-                client.remove(&path(name, ""), &[])?;
+                client.remove(&path(name, "")?, &[])?;
                 return done(format, &format!("zone '{name}' is deleted"));
             }
-            Self::Show { name } => client.get(&path(name, ""), &[])?,
+            Self::Show { name } => client.get(&path(name, "")?, &[])?,
             Self::Create { name, labels, description } => {
                 let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
                 let request = ZoneRequest { name: name.clone(), description: description.clone(), labels };
                 client.post("/api/v1/zones", &request)?
             }
             Self::Claim { name, owner, ttl } => {
-                client.post(&path(name, "/claim"), &ClaimRequest { owner: owner.clone(), ttl: *ttl })?
+                client.post(&path(name, "/claim")?, &ClaimRequest { owner: owner.clone(), ttl: *ttl })?
             }
-            Self::Renew { name, token, ttl } => {
-                client.post(&path(name, "/renew"), &RenewRequest { token: *token, ttl: *ttl })?
+            Self::Renew { name, claim, ttl } => {
+                client.post(&path(name, "/renew")?, &RenewRequest { token: *claim, ttl: *ttl })?
             }
-            Self::Release { name, token } => {
-                client.post(&path(name, "/release"), &ReleaseRequest { token: *token })?
+            Self::Release { name, claim } => {
+                client.post(&path(name, "/release")?, &ReleaseRequest { token: *claim })?
             }
         };
         print(format, &zone, one);
@@ -222,7 +222,7 @@ fn one(it: &Zone) -> String {
         ("labels", labels(it)),
         ("nodes", it.nodes.to_string()),
         ("owner", it.owner.clone().unwrap_or_default()),
-        ("token", it.token.to_string()),
+        ("claim", it.token.to_string()),
         ("held since", it.claimed_at.map_or_else(String::new, time)),
         ("until", it.expires_at.map_or_else(String::new, time)),
         ("description", it.description.clone()),

@@ -2,13 +2,14 @@
 
 mod address;
 mod events;
+mod path;
 pub mod watch;
 
 use std::{fs::File, io::Read, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use thunderline_web::{
-    dto::{federation::Federation, problem::ProblemDetails},
+    dto::{federation::Federation, health::Health, problem::ProblemDetails},
     problem::MEDIA_TYPE,
 };
 use ureq::{Agent, Body, RequestBuilder, http::Response};
@@ -16,6 +17,7 @@ use ureq::{Agent, Body, RequestBuilder, http::Response};
 use crate::failure::{Exit, Failure, Result};
 
 pub use address::{DEFAULT_DATA_DIR, Remote, SERVER_FILE, ServerFile};
+pub use path::path;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
@@ -72,6 +74,23 @@ impl Client {
     /// What the server refuses, or that it cannot be reached.
     pub fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
         json(self.open(path, query, &[])?)
+    }
+
+    /// How the server is; one that is not ready says so as well.
+    ///
+    /// # Errors
+    /// That it cannot be reached, or answers otherwise.
+    pub fn health(&self) -> Result<Health> {
+        let answer = self.prepared(self.agent.get(self.url("/health")), &[], &[]).call();
+        match answer {
+            Ok(response)
+                if response.status().as_u16() == 503
+                    && response.body().mime_type() == Some("application/json") =>
+            {
+                json(response)
+            }
+            other => json(self.checked(other)?),
+        }
     }
 
     /// Opens something to be read piece by piece.

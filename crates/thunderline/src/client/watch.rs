@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use thunderline_core::{Clock, SystemClock};
 use thunderline_web::dto::{federation::FederationDetails, node::Node, page::Page, rollup::Rollup};
 
-use super::Client;
+use super::{Client, path};
 use crate::{
     failure::{Exit, Failure, Result},
     output::{Format, live::Live, progress, say},
@@ -50,7 +50,7 @@ pub struct Watched {
 /// # Errors
 /// What the server refuses; that it stays away.
 pub fn watch(client: &Client, id: &str, show: Show, keep_on: &dyn Fn() -> bool) -> Result<Watched> {
-    let path = format!("/api/v1/federations/{id}");
+    let path = path("/api/v1/federations/{id}", &[id])?;
     let mut live = if show == Show::Progress { Live::stdout() } else { Live::silent() };
     let (mut rollups, mut begun, mut missed, mut waiting) = (Vec::<Rollup>::new(), false, 0, 0);
     loop {

@@ -102,3 +102,20 @@ fn completions_migrations_and_help_need_no_server() {
     assert_eq!(run(data, &["migrate", "--check"]).0, 0);
     assert!(run(data, &["--help"]).1.contains("Exit codes"));
 }
+
+#[test]
+fn names_with_odd_characters_are_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let _server = Server::start(data);
+    for name in ["ward 7", "50%?#", "Küche"] {
+        let (code, _, says) = run(data, &["nodes", "groups", "create", name]);
+        assert_eq!(code, 0, "{name}: {says}");
+        let (code, out, says) = run(data, &["nodes", "groups", "show", name, "--json"]);
+        assert_eq!(code, 0, "{name}: {says}");
+        assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["name"], name);
+        assert_eq!(run(data, &["nodes", "groups", "delete", name]).0, 0, "{name}");
+    }
+    let (code, _, says) = run(data, &["nodes", "groups", "show", ""]);
+    assert!(code == 4 && says.contains("<NAME>"), "{says}");
+}

@@ -15,11 +15,13 @@ pub const ACTION: Action = Action::new("link.group.create", Rule::AtLeast(Role::
 
 /// The most groups of one tenant.
 const MOST: usize = 10_000;
+/// The most characters of a name.
+const LONGEST: usize = 100;
 
 /// A group to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewGroup {
-    /// 1 to 100 characters, unique within the tenant.
+    /// 1 to 100 characters, none of them '/' or a control character, no blanks around them; unique within the tenant.
     pub name: String,
     /// What it is about.
     pub kind: GroupKind,
@@ -35,9 +37,7 @@ pub struct NewGroup {
 /// `conflict` where the name is taken; `not_found` where there is no such parent; `invalid` for texts out of range, and
 /// where groups would be nested too deep.
 pub async fn create_group(cx: &Cx, links: &Links, new: NewGroup) -> Result<GroupView> {
-    let allowed = "1 to 100 characters";
-    let name = read::text("name", &new.name, 100)?;
-    let name = name.ok_or_else(|| Error::invalid_value("name", "it is empty", allowed))?;
+    let name = checked(&new.name)?;
     let description = read::text("description", &new.description, 500)?.unwrap_or_default();
     let mut write = links.db.write(cx, &ACTION).await?;
     let mut groups = locked(cx, &mut write).await?;
@@ -68,4 +68,46 @@ pub async fn create_group(cx: &Cx, links: &Links, new: NewGroup) -> Result<Group
     write.commit(&Subject::new("group", group.id)).await?;
     enter(cx, links).await?;
     get_group(cx, links, &name).await
+}
+
+/// A name that can stand in a path of groups, in an address and in a line of text.
+fn checked(name: &str) -> Result<String> {
+    let length = name.chars().count();
+    let wrong = if name.is_empty() {
+        "it is empty".to_owned()
+    } else if length > LONGEST {
+        format!("it has {length} characters")
+    } else if name.trim() != name {
+        "there are blanks around it".to_owned()
+    } else if let Some(odd) = name.chars().find(|char| *char == '/' || char.is_control()) {
+        format!("it has a '{}'", odd.escape_debug())
+    } else {
+        return Ok(name.to_owned());
+    };
+    let allowed = format!("1 to {LONGEST} characters without '/', control characters and blanks around them");
+    Err(Error::invalid_value("name", wrong, allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_groups_name_can_be_read_and_asked_for() {
+        for good in ["eu", "ward 7", "Küche", "ä".repeat(100).as_str()] {
+            assert_eq!(checked(good).unwrap(), good);
+        }
+        for (bad, reason) in [
+            ("", "empty"),
+            ("a/b", "'/'"),
+            ("a\nb", "'\\n'"),
+            (" a", "blanks"),
+            ("a\t", "blanks"),
+            ("a".repeat(101).as_str(), "101"),
+        ] {
+            let refused = checked(bad).unwrap_err();
+            assert_eq!(refused.problems()[0].path, "name");
+            assert!(refused.problems()[0].reason.contains(reason), "{refused}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use thunderline_objects::Hasher;
 use thunderline_web::dto::artifact::Artifact;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::{Exit, Failure, Result},
     output::{Format, numbers::bytes, print},
 };
@@ -33,7 +33,7 @@ pub struct Get {
 impl Get {
     /// Fetches it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/artifacts/{}", self.id);
+        let path = path("/api/v1/artifacts/{id}", &[&self.id])?;
         if let Some(folder) = self.output.as_ref().filter(|target| target.is_dir()) {
             return Err(Failure::new(
                 Exit::Refused,

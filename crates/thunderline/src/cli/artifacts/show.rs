@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::artifact::Artifact;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{
         Format,
@@ -24,7 +24,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let artifact: Artifact = client.get(&format!("/api/v1/artifacts/{}", self.id), &[])?;
+        let artifact: Artifact = client.get(&path("/api/v1/artifacts/{id}", &[&self.id])?, &[])?;
         print(format, &artifact, |it| {
             let metadata = serde_json::to_string_pretty(&it.metadata).expect("metadata is plain data");
             let about = pairs(&[

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::artifact::Verification;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::{Failure, Result},
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Verify {
 impl Verify {
     /// Ends with 1 where the bytes are not what was stored.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/artifacts/{}/verify", self.id);
+        let path = path("/api/v1/artifacts/{id}/verify", &[&self.id])?;
         let verification: Verification = client.post(&path, &())?;
         print(format, &verification, |it| format!("{}  sha256:{}", it.result, it.sha256));
         match verification.result.as_str() {

@@ -19,7 +19,7 @@ use thunderline_web::dto::backup::{Backup, BackupRequest};
 
 use super::super::{Global, watched};
 use crate::{
-    client::{Client, Remote},
+    client::{Client, Remote, path},
     compose::{self, DataLock, Options},
     failure::{Exit, Failure, Result},
     output::{Format, numbers::bytes, print, table::pairs},
@@ -118,7 +118,7 @@ impl Make {
         let to = self.to.as_deref().map(std::path::absolute).transpose()?;
         let to = to.map(|to| to.to_string_lossy().into_owned());
         let mut backup: Backup = client.post("/api/v1/backups", &BackupRequest { to })?;
-        let path = format!("/api/v1/backups/{}", backup.id);
+        let path = path("/api/v1/backups/{id}", &[&backup.id])?;
         let mut live = watched::live(format);
         loop {
             match backup.state.as_str() {

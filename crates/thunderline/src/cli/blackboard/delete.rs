@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::In;
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -22,7 +22,7 @@ pub struct Delete {
 impl Delete {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.remove(&format!("/api/v1/blackboard/{}", self.key), &[("scope", &self.at.scope)])?;
+        client.remove(&path("/api/v1/blackboard/{key}", &[&self.key])?, &[("scope", &self.at.scope)])?;
         print(format, &json!({ "deleted": self.key }), |_| format!("{} is deleted", self.key));
         Ok(())
     }

@@ -5,7 +5,7 @@ use thunderline_web::dto::blackboard::Entry;
 
 use super::In;
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -22,7 +22,7 @@ pub struct Get {
 impl Get {
     /// Prints it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/blackboard/{}", self.key);
+        let path = path("/api/v1/blackboard/{key}", &[&self.key])?;
         let entry: Entry = client.get(&path, &[("scope", &self.at.scope)])?;
         print(format, &entry, |it| it.value.to_string());
         Ok(())

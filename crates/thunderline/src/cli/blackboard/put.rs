@@ -7,7 +7,7 @@ use thunderline_web::dto::blackboard::{Entry, NewEntry};
 use super::In;
 use crate::{
     cli::events::json,
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -30,7 +30,7 @@ pub struct Put {
 impl Put {
     /// Puts it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/blackboard/{}", self.key);
+        let path = path("/api/v1/blackboard/{key}", &[&self.key])?;
         let new = NewEntry { value: self.value.clone(), ttl_seconds: self.ttl };
         let entry: Entry = client.put(&path, &[("scope", &self.at.scope)], &new)?;
         print(format, &entry, |it| format!("{} is {} ({}, {})", it.key, it.value, it.kind, it.scope));

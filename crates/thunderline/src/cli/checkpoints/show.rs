@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::{checkpoint::Checkpoint, page::Page};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::{Exit, Failure, Result},
     output::{
         Format,
@@ -28,7 +28,7 @@ impl Show {
             Some(id) => id.clone(),
             None => newest_start(client)?,
         };
-        let checkpoint: Checkpoint = client.get(&format!("/api/v1/checkpoints/{id}"), &[])?;
+        let checkpoint: Checkpoint = client.get(&path("/api/v1/checkpoints/{id}", &[&id])?, &[])?;
         print(format, &checkpoint, human);
         Ok(())
     }

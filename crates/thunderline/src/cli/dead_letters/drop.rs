@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::dead_letter::Due;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -21,7 +21,7 @@ pub struct Drop {
 impl Drop {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let due: Due = client.post(&format!("/api/v1/dead-letters/{}/drop", self.id), &())?;
+        let due: Due = client.post(&path("/api/v1/dead-letters/{id}/drop", &[&self.id])?, &())?;
         print(format, &due, |it| format!("dropped; {} that waited behind it to be handed over", it.due));
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::dead_letter::{Due, ReplayOf};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -30,7 +30,7 @@ impl Replay {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let due: Due = match &self.id {
-            Some(id) => client.post(&format!("/api/v1/dead-letters/{id}/replay"), &())?,
+            Some(id) => client.post(&path("/api/v1/dead-letters/{id}/replay", &[id])?, &())?,
             None => {
                 client.post("/api/v1/dead-letters/replay", &ReplayOf { consumer: self.consumer.clone() })?
             }

@@ -5,7 +5,7 @@ use thunderline_web::dto::dead_letter::DeadLetter;
 
 use crate::{
     cli::events::describe,
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, table::pairs},
 };
@@ -20,7 +20,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let letter: DeadLetter = client.get(&format!("/api/v1/dead-letters/{}", self.id), &[])?;
+        let letter: DeadLetter = client.get(&path("/api/v1/dead-letters/{id}", &[&self.id])?, &[])?;
         print(format, &letter, |it| {
             let head = pairs(&[
                 ("dead letter", it.id.clone()),

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::decision::{DecisionDetails, RelatedDecision};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, table::pairs},
 };
@@ -19,7 +19,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let details: DecisionDetails = client.get(&format!("/api/v1/decisions/{}", self.id), &[])?;
+        let details: DecisionDetails = client.get(&path("/api/v1/decisions/{id}", &[&self.id])?, &[])?;
         print(format, &details, human);
         Ok(())
     }

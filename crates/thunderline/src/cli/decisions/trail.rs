@@ -5,7 +5,7 @@ use thunderline_web::dto::{decision::Decision, page::Page};
 
 use super::sentences;
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -27,7 +27,7 @@ impl Trail {
     /// Lists them.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let (limit, after) = (self.limit.to_string(), self.after.unwrap_or(0).to_string());
-        let path = format!("/api/v1/decisions/trail/{}", self.correlation);
+        let path = path("/api/v1/decisions/trail/{correlation}", &[&self.correlation])?;
         let page: Page<Decision> = client.get(&path, &[("limit", &limit), ("after", &after)])?;
         print(format, &page, sentences);
         Ok(())

@@ -96,7 +96,7 @@ pub fn server(remote: &Remote, data: &Path) -> Finding {
         Ok(client) => client,
         Err(refused) => return Finding::bad("server", refused.to_string(), "mend --server"),
     };
-    match client.get::<Health>("/health", &[]) {
+    match client.health() {
         Err(away) if away.exit == Exit::Unreachable => {
             let advice = "start it with 'thunderline serve', or name another with --server";
             return Finding::note("server", format!("nothing answers at {}", client.base()), advice);
@@ -121,7 +121,12 @@ pub fn server(remote: &Remote, data: &Path) -> Finding {
 fn trouble(health: &Health) -> Option<Finding> {
     let worst = health.checks.iter().find(|check| !check.ok);
     let worst = worst.or_else(|| health.checks.iter().find(|check| check.status == "degraded"))?;
-    let (found, advice) = (format!("{}: {}", worst.name, worst.detail), worst.advice.clone());
+    let found = format!("{}: {}", worst.name, worst.detail);
+    let advice = match worst.name.as_str() {
+        _ if !worst.advice.is_empty() => worst.advice.clone(),
+        "domains" => "look at 'thunderline domains list', and at 'domains show NAME' for its past".to_owned(),
+        _ => "look at the server's log".to_owned(),
+    };
     Some(if worst.ok {
         Finding::note("server", found, advice)
     } else {
@@ -157,8 +162,50 @@ fn look(option: &str, port: u16, own: bool) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        thread,
+    };
+
+    use thunderline_web::dto::health::Check;
+
     use super::*;
     use crate::cli::doctor::Verdict;
+
+    #[test]
+    fn a_server_that_is_not_ready_says_which_domain_is_why() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let says = "thunderlink is inactive: deactivated by user:ann";
+        let health = Health {
+            status: "not_ready".into(),
+            version: "0".into(),
+            checks: vec![
+                Check::new("database", true, "it answers".into()),
+                Check::new("domains", false, says.into()),
+            ],
+        };
+        let body = serde_json::to_string(&health).unwrap();
+        let answering = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(&stream).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            let length = body.len();
+            write!(
+                &stream,
+                "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n\
+                 content-length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let remote = Remote { server: Some(format!("http://{address}")), token: None };
+        let finding = server(&remote, folder.path());
+        answering.join().unwrap();
+        assert_eq!(finding.verdict, Verdict::Bad);
+        assert_eq!(finding.found, format!("domains: {says}"));
+        assert!(finding.advice.contains("domains list"), "{finding:?}");
+    }
 
     #[test]
     fn a_taken_port_is_noted_unless_it_is_ours() {

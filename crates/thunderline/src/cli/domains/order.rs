@@ -7,7 +7,7 @@ use thunderline_core::{DomainState, Wish};
 use thunderline_web::dto::domain::{DomainDetails, DomainOrder, Mesh};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -29,7 +29,7 @@ pub struct Order {
 impl Order {
     /// Gives the order and looks until it is carried out, for a few seconds at most.
     pub fn run(&self, client: &Client, format: Format, wish: Wish, expected: &[DomainState]) -> Result<()> {
-        let path = format!("/api/v1/domains/{}", self.name);
+        let path = path("/api/v1/domains/{name}", &[&self.name])?;
         let order = DomainOrder { reason: self.reason.clone() };
         let _mesh: Mesh = client.post(&format!("{path}/{}", wish.name()), &order)?;
         let mut details: DomainDetails = client.get(&path, &[])?;

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::domain::{DomainDetails, DomainTransition};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{
         Format,
@@ -24,7 +24,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let details: DomainDetails = client.get(&format!("/api/v1/domains/{}", self.name), &[])?;
+        let details: DomainDetails = client.get(&path("/api/v1/domains/{name}", &[&self.name])?, &[])?;
         print(format, &details, human);
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -23,7 +23,7 @@ pub struct Forget {
 impl Forget {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.remove(&format!("/api/v1/consumers/{}", self.consumer), &[])?;
+        client.remove(&path("/api/v1/consumers/{consumer}", &[&self.consumer])?, &[])?;
         print(format, &json!({ "forgotten": self.consumer }), |_| format!("{} is forgotten", self.consumer));
         Ok(())
     }

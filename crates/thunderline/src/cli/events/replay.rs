@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::consumer::{Replay as Done, ReplayFrom};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -25,7 +25,7 @@ pub struct Replay {
 impl Replay {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/consumers/{}/replay", self.consumer);
+        let path = path("/api/v1/consumers/{consumer}/replay", &[&self.consumer])?;
         let done: Done = client.post(&path, &ReplayFrom { from: self.from })?;
         print(format, &done, |it| {
             format!("{} goes on after event {}; it stood at {}", it.consumer, it.now, it.before)

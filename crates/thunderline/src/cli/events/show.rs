@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::event::Event;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, table::pairs},
 };
@@ -19,7 +19,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let event: Event = client.get(&format!("/api/v1/events/{}", self.id), &[])?;
+        let event: Event = client.get(&path("/api/v1/events/{id}", &[&self.id])?, &[])?;
         print(format, &event, human);
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::federation::{CancelRequest, Federation};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -22,7 +22,7 @@ pub struct Cancel {
 impl Cancel {
     /// Ends it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/federations/{}/cancel", self.id);
+        let path = path("/api/v1/federations/{id}/cancel", &[&self.id])?;
         let federation: Federation = client.post(&path, &CancelRequest { reason: self.reason.clone() })?;
         print(format, &federation, |it| format!("{} is {}", it.name, it.state));
         Ok(())

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::federation::Federation;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Pause {
 impl Pause {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/federations/{}/pause", self.id);
+        let path = path("/api/v1/federations/{id}/pause", &[&self.id])?;
         let federation: Federation = client.post(&path, &())?;
         print(format, &federation, |it| format!("{} is {}", it.name, it.state));
         Ok(())

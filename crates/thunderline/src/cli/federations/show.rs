@@ -6,7 +6,7 @@ use thunderline_web::dto::{
 };
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{
         Format,
@@ -32,7 +32,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/federations/{}", self.id);
+        let path = path("/api/v1/federations/{id}", &[&self.id])?;
         let details: FederationDetails = client.get(&path, &[])?;
         if self.spec {
             say(&serde_json::to_string_pretty(&details.spec).expect("a spec is plain data"));

@@ -6,7 +6,7 @@ use clap::Args;
 use thunderline_web::dto::flag::{Flag, FlagRules};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -41,7 +41,7 @@ impl Set {
             tenants: self.tenants.iter().cloned().collect::<BTreeMap<_, _>>(),
             note: self.note.clone(),
         };
-        let flag: Flag = client.put(&format!("/api/v1/flags/{}", self.name), &[], &rules)?;
+        let flag: Flag = client.put(&path("/api/v1/flags/{name}", &[&self.name])?, &[], &rules)?;
         print(format, &flag, super::show::human);
         Ok(())
     }

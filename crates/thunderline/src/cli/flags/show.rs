@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::flag::Flag;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, table::pairs},
 };
@@ -19,7 +19,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let flag: Flag = client.get(&format!("/api/v1/flags/{}", self.name), &[])?;
+        let flag: Flag = client.get(&path("/api/v1/flags/{name}", &[&self.name])?, &[])?;
         print(format, &flag, human);
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Unset {
 impl Unset {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.remove(&format!("/api/v1/flags/{}", self.name), &[])?;
+        client.remove(&path("/api/v1/flags/{name}", &[&self.name])?, &[])?;
         print(format, &json!({ "unset": self.name }), |_| format!("{} is off", self.name));
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::job::{CancelJob, Job};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -22,7 +22,7 @@ pub struct Cancel {
 impl Cancel {
     /// Cancels it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/jobs/{}/cancel", self.id);
+        let path = path("/api/v1/jobs/{id}/cancel", &[&self.id])?;
         let job: Job = client.post(&path, &CancelJob { reason: self.reason.clone() })?;
         print(format, &job, |it| format!("{} {} is {}", it.name, it.key, it.state));
         Ok(())

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::job::Job;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Retry {
 impl Retry {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let job: Job = client.post(&format!("/api/v1/jobs/{}/retry", self.id), &())?;
+        let job: Job = client.post(&path("/api/v1/jobs/{id}/retry", &[&self.id])?, &())?;
         print(format, &job, |it| format!("{} {} waits to run again", it.name, it.key));
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::job::Job;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Run {
 impl Run {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let job: Job = client.post(&format!("/api/v1/jobs/{}/run", self.id), &())?;
+        let job: Job = client.post(&path("/api/v1/jobs/{id}/run", &[&self.id])?, &())?;
         print(format, &job, |it| format!("{} {} runs as soon as a worker is free", it.name, it.key));
         Ok(())
     }

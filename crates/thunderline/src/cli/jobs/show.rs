@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::job::{JobAttempt, JobDetails};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{
         Format,
@@ -24,7 +24,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let details: JobDetails = client.get(&format!("/api/v1/jobs/{}", self.id), &[])?;
+        let details: JobDetails = client.get(&path("/api/v1/jobs/{id}", &[&self.id])?, &[])?;
         print(format, &details, human);
         Ok(())
     }

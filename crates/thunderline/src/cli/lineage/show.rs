@@ -5,7 +5,7 @@ use thunderline_web::dto::lineage::{Lineage, LineageStep, MadeBy};
 
 use super::dot::dot;
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, say},
 };
@@ -29,7 +29,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/lineage/{}", self.artifact);
+        let path = path("/api/v1/lineage/{artifact}", &[&self.artifact])?;
         let lineage: Lineage = client.get(&path, &[("depth", &self.depth.to_string())])?;
         if self.dot && format == Format::Human {
             say(&dot(&lineage));

@@ -5,7 +5,7 @@ use thunderline_web::dto::node::{Capability, CapabilityRequest, Node};
 
 use super::show::plain;
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::plain_value, print, table::table},
 };
@@ -43,14 +43,14 @@ impl Capabilities {
     /// Runs the chosen command.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let node: Node = match self {
-            Self::Show { id } => client.get(&format!("/api/v1/nodes/{id}"), &[])?,
+            Self::Show { id } => client.get(&path("/api/v1/nodes/{id}", &[id])?, &[])?,
             Self::Set { id, key, value, disabled } => {
                 let request = CapabilityRequest { value: plain_value(value), enabled: !disabled };
-                client.put(&format!("/api/v1/nodes/{id}/capabilities/{key}"), &[], &request)?
+                client.put(&path("/api/v1/nodes/{id}/capabilities/{key}", &[id, key])?, &[], &request)?
             }
             Self::Unset { id, key } => {
-                client.remove(&format!("/api/v1/nodes/{id}/capabilities/{key}"), &[])?;
-                client.get(&format!("/api/v1/nodes/{id}"), &[])?
+                client.remove(&path("/api/v1/nodes/{id}/capabilities/{key}", &[id, key])?, &[])?;
+                client.get(&path("/api/v1/nodes/{id}", &[id])?, &[])?
             }
         };
         print(format, &node.capabilities, |capabilities| {

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::node::{EvictRequest, Node};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -23,7 +23,7 @@ impl Evict {
     /// Shuts it out.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let request = EvictRequest { reason: self.reason.clone() };
-        let node: Node = client.post(&format!("/api/v1/nodes/{}/evict", self.id), &request)?;
+        let node: Node = client.post(&path("/api/v1/nodes/{id}/evict", &[&self.id])?, &request)?;
         print(format, &node, |node| format!("node {} ({}) is shut out", node.id, node.name));
         Ok(())
     }

@@ -7,7 +7,7 @@ use thunderline_web::dto::{
 };
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{
         Format, print, say,
@@ -73,8 +73,8 @@ pub enum Groups {
 impl Groups {
     /// Runs the chosen command.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = |name: &str| format!("/api/v1/node-groups/{name}");
-        let members = |name: &str| format!("/api/v1/node-groups/{name}/members");
+        let path = |name: &str| path("/api/v1/node-groups/{name}", &[name]);
+        let members = |name: &str| path("/api/v1/node-groups/{name}/members", &[name]);
         let group: NodeGroup = match self {
             Self::List => {
                 let page: Page<NodeGroup> = client.get("/api/v1/node-groups", &[])?;
@@ -82,7 +82,7 @@ impl Groups {
                 return Ok(());
             }
             Self::Delete { name } => {
-                client.remove(&path(name), &[])?;
+                client.remove(&path(name)?, &[])?;
                 if format == Format::Human {
                     say(&format!("group '{name}' is deleted"));
                 }
@@ -97,17 +97,18 @@ impl Groups {
                 };
                 client.post("/api/v1/node-groups", &request)?
             }
-            Self::Show { name } => client.get(&path(name), &[])?,
-            Self::Move { name, parent } => client.put(
-                &format!("{}/parent", path(name)),
-                &[],
-                &NodeGroupMove { parent: parent.clone() },
-            )?,
+            Self::Show { name } => client.get(&path(name)?, &[])?,
+            Self::Move { name, parent } => {
+                let request = NodeGroupMove { parent: parent.clone() };
+                client.put(&format!("{}/parent", path(name)?), &[], &request)?
+            }
             Self::Add { name, nodes } => {
-                client.post(&members(name), &MembersRequest { add: nodes.clone(), remove: Vec::new() })?
+                let request = MembersRequest { add: nodes.clone(), remove: Vec::new() };
+                client.post(&members(name)?, &request)?
             }
             Self::Remove { name, nodes } => {
-                client.post(&members(name), &MembersRequest { add: Vec::new(), remove: nodes.clone() })?
+                let request = MembersRequest { add: Vec::new(), remove: nodes.clone() };
+                client.post(&members(name)?, &request)?
             }
         };
         print(format, &group, one);

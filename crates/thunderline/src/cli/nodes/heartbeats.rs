@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::{node::Heartbeats, page::Page};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, table::table},
 };
@@ -23,7 +23,7 @@ impl Beats {
     /// Shows them.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let limit = self.limit.to_string();
-        let path = format!("/api/v1/nodes/{}/heartbeats", self.node);
+        let path = path("/api/v1/nodes/{node}/heartbeats", &[&self.node])?;
         let page: Page<Heartbeats> = client.get(&path, &[("limit", limit.as_str())])?;
         print(format, &page, human);
         Ok(())

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::node::Node;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Readmit {
 impl Readmit {
     /// Lets it in.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/nodes/{}/readmit", self.id);
+        let path = path("/api/v1/nodes/{id}/readmit", &[&self.id])?;
         let node: Node = client.post(&path, &serde_json::json!({}))?;
         print(format, &node, |node| {
             format!("node {} ({}) may come back; start it again if it has ended itself", node.id, node.name)

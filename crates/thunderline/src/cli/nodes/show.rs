@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::node::{Capability, Node};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, table::pairs},
 };
@@ -19,7 +19,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let node: Node = client.get(&format!("/api/v1/nodes/{}", self.id), &[])?;
+        let node: Node = client.get(&path("/api/v1/nodes/{id}", &[&self.id])?, &[])?;
         print(format, &node, human);
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::{page::Page, retention::RetentionPreview};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{
         Format,
@@ -24,7 +24,7 @@ pub struct Preview {
 impl Preview {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/retention/{}/preview", self.resource);
+        let path = path("/api/v1/retention/{resource}/preview", &[&self.resource])?;
         let page: Page<RetentionPreview> = client.get(&path, &[])?;
         print(format, &page, human);
         Ok(())

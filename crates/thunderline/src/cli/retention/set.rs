@@ -5,7 +5,7 @@ use thunderline_web::dto::retention::{RetentionRequest, RetentionRule};
 
 use super::{list::keeps, span::Span};
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -62,7 +62,7 @@ impl Set {
             grace_seconds: Some(self.grace.0),
         };
         let rule: RetentionRule =
-            client.post(&format!("/api/v1/retention/{}/set", self.resource), &request)?;
+            client.post(&path("/api/v1/retention/{resource}/set", &[&self.resource])?, &request)?;
         print(format, &rule, |rule| {
             let keeps = keeps(rule.keep_seconds, rule.keep_newest);
             format!("{} ({}) is kept {keeps}, then: {}", self.resource, rule.scope, rule.action)

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::retention::RetentionScope;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -23,7 +23,7 @@ impl Unset {
     /// Takes it back.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let request = RetentionScope { scope: Some(self.scope.clone()) };
-        let path = format!("/api/v1/retention/{}/unset", self.resource);
+        let path = path("/api/v1/retention/{resource}/unset", &[&self.resource])?;
         let gone: RetentionScope = client.post(&path, &request)?;
         print(format, &gone, |_| format!("{} ({}) is kept as by default", self.resource, self.scope));
         Ok(())

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::schedule::Schedule;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Delete {
 impl Delete {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let schedule: Schedule = client.delete(&format!("/api/v1/schedules/{}", self.schedule))?;
+        let schedule: Schedule = client.delete(&path("/api/v1/schedules/{schedule}", &[&self.schedule])?)?;
         print(format, &schedule, |it| format!("{} is gone", it.name));
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::schedule::Schedule;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,8 @@ pub struct Pause {
 impl Pause {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let schedule: Schedule = client.post(&format!("/api/v1/schedules/{}/pause", self.schedule), &())?;
+        let schedule: Schedule =
+            client.post(&path("/api/v1/schedules/{schedule}/pause", &[&self.schedule])?, &())?;
         print(format, &schedule, |it| format!("{} is {}", it.name, it.state));
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::schedule::Schedule;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,8 @@ pub struct Resume {
 impl Resume {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let schedule: Schedule = client.post(&format!("/api/v1/schedules/{}/resume", self.schedule), &())?;
+        let schedule: Schedule =
+            client.post(&path("/api/v1/schedules/{schedule}/resume", &[&self.schedule])?, &())?;
         print(format, &schedule, |it| format!("{} is {}", it.name, it.state));
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::schedule::Schedule;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, numbers::time, print, table::pairs},
 };
@@ -19,7 +19,8 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let schedule: Schedule = client.get(&format!("/api/v1/schedules/{}", self.schedule), &[])?;
+        let schedule: Schedule =
+            client.get(&path("/api/v1/schedules/{schedule}", &[&self.schedule])?, &[])?;
         print(format, &schedule, human);
         Ok(())
     }

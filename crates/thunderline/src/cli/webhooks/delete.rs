@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Delete {
 impl Delete {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        client.remove(&format!("/api/v1/webhooks/{}", self.name), &[])?;
+        client.remove(&path("/api/v1/webhooks/{name}", &[&self.name])?, &[])?;
         print(format, &json!({ "deleted": self.name }), |_| format!("{} is deleted", self.name));
         Ok(())
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::webhook::Webhook;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -19,7 +19,7 @@ pub struct Enable {
 impl Enable {
     /// Does it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let webhook: Webhook = client.post(&format!("/api/v1/webhooks/{}/enable", self.name), &())?;
+        let webhook: Webhook = client.post(&path("/api/v1/webhooks/{name}/enable", &[&self.name])?, &())?;
         print(format, &webhook, |it| format!("{} is {}", it.name, it.state));
         Ok(())
     }

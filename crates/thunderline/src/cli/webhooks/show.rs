@@ -9,7 +9,7 @@ use thunderline_web::dto::{
 };
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{
         Format,
@@ -35,7 +35,7 @@ pub struct Show {
 impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/webhooks/{}", self.name);
+        let path = path("/api/v1/webhooks/{name}", &[&self.name])?;
         let webhook: Webhook = client.get(&path, &[])?;
         let limit = self.limit.to_string();
         let mut query = vec![("limit", limit.as_str())];

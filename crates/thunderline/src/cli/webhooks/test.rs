@@ -9,7 +9,7 @@ use thunderline_web::dto::{
 };
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::{Failure, Result},
     output::{Format, print},
 };
@@ -28,7 +28,7 @@ pub struct Test {
 impl Test {
     /// Sends it, and looks until it was tried once.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/webhooks/{}", self.name);
+        let path = path("/api/v1/webhooks/{name}", &[&self.name])?;
         let before = newest(client, &path)?.map_or(0, |it| it.sequence);
         let _webhook: Webhook = client.post(&format!("{path}/test"), &())?;
         for _ in 0..LOOKS {

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::workflow::{DecideRequest, Execution};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -27,7 +27,8 @@ pub struct Approve {
 impl Approve {
     /// Decides.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/executions/{}/nodes/{}/decide", self.execution, self.node);
+        let path =
+            path("/api/v1/executions/{execution}/nodes/{node}/decide", &[&self.execution, &self.node])?;
         let request = DecideRequest { approved: !self.refuse, comment: self.comment.clone() };
         let execution: Execution = client.post(&path, &request)?;
         let decided = if self.refuse { "refused" } else { "approved" };

@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::{federation::CancelRequest, workflow::Execution};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -22,7 +22,7 @@ pub struct Cancel {
 impl Cancel {
     /// Stops it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/executions/{}/cancel", self.execution);
+        let path = path("/api/v1/executions/{execution}/cancel", &[&self.execution])?;
         let execution: Execution = client.post(&path, &CancelRequest { reason: self.reason.clone() })?;
         print(format, &execution, |it| {
             format!("{} is {}; follow it with: thunderline workflows watch {}", it.workflow, it.state, it.id)

@@ -5,7 +5,7 @@ use thunderline_core::ExecutionId;
 use thunderline_web::dto::workflow::{ExecutionDetails, Workflow};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print, say, table::table},
 };
@@ -27,13 +27,14 @@ impl Show {
     /// Shows it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         if self.which.parse::<ExecutionId>().is_ok() {
-            let details: ExecutionDetails = client.get(&format!("/api/v1/executions/{}", self.which), &[])?;
+            let details: ExecutionDetails =
+                client.get(&path("/api/v1/executions/{which}", &[&self.which])?, &[])?;
             print(format, &details, super::execution);
             return Ok(());
         }
         let version = self.workflow_version.map(|version| version.to_string());
         let query: Vec<_> = version.iter().map(|version| ("version", version.as_str())).collect();
-        let workflow: Workflow = client.get(&format!("/api/v1/workflows/{}", self.which), &query)?;
+        let workflow: Workflow = client.get(&path("/api/v1/workflows/{which}", &[&self.which])?, &query)?;
         if self.document {
             say(&workflow.document);
             return Ok(());

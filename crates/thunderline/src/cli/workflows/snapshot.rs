@@ -4,7 +4,7 @@ use clap::Args;
 use thunderline_web::dto::workflow::WorkflowSnapshot;
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -21,7 +21,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Takes it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let path = format!("/api/v1/executions/{}/snapshots", self.execution);
+        let path = path("/api/v1/executions/{execution}/snapshots", &[&self.execution])?;
         let snapshot: WorkflowSnapshot = client.post(&path, &())?;
         print(format, &snapshot, |it| format!("sha256:{} (with --json the document)", it.sha256));
         Ok(())

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use thunderline_web::dto::workflow::{Execution, StartRequest};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::Result,
     output::{Format, print},
 };
@@ -43,7 +43,7 @@ impl Start {
         let text = serde_json::to_string(&request).expect("requests are plain data");
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(self.idempotency_key.as_deref().map(|key| ("idempotency-key", key)));
-        let path = format!("/api/v1/workflows/{}/executions", self.name);
+        let path = path("/api/v1/workflows/{name}/executions", &[&self.name])?;
         let execution: Execution = client.post_text(&path, &text, &headers)?;
         if self.watch {
             return super::watch::watch(client, &execution.id, format);

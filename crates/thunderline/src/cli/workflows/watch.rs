@@ -7,7 +7,7 @@ use thunderline_core::{Clock, SystemClock};
 use thunderline_web::dto::workflow::{ExecutionDetails, ExecutionNode};
 
 use crate::{
-    client::Client,
+    client::{Client, path},
     failure::{Exit, Failure, Result},
     output::{Format, numbers::time, say},
 };
@@ -34,7 +34,7 @@ impl Watch {
 
 /// Tells each change of a node until the execution is over.
 pub fn watch(client: &Client, id: &str, format: Format) -> Result<()> {
-    let path = format!("/api/v1/executions/{id}");
+    let path = path("/api/v1/executions/{id}", &[id])?;
     let (mut known, mut missed) = (HashMap::<String, String>::new(), 0);
     loop {
         let details: ExecutionDetails = match client.get(&path, &[]) {
