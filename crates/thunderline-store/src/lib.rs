@@ -30,6 +30,7 @@ pub mod snapshot;
 mod stmt;
 mod tables;
 mod value;
+mod working;
 mod write;
 
 pub use audit::{AuditEntry, AuditFilter, Outcome};
@@ -52,4 +53,5 @@ pub use signals::{EVENTS, JOBS, Signals, Waiter};
 pub use stmt::Stmt;
 pub use tables::tables_of;
 pub use value::{FromValue, Nullable, Value};
+pub use working::Working;
 pub use write::Write;
