@@ -1,6 +1,6 @@
 //! The database: opening it, and the only doors to reading and writing.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use thunderline_core::{Action, Contracts, Cx, Result, Subject};
 
@@ -19,6 +19,7 @@ struct Inner {
     pools: Pools,
     signals: Signals,
     denials: Mutex<Denials>,
+    working: Mutex<Vec<&'static str>>,
     contracts: OnceLock<Box<dyn Contracts>>,
 }
 
@@ -29,8 +30,9 @@ impl Db {
     /// `invalid` for a malformed address, `unavailable` where the database cannot be reached.
     pub async fn connect(url: &str) -> Result<Self> {
         let pools = Pools::connect(url).await?;
-        let (signals, denials, contracts) = (Signals::default(), Mutex::default(), OnceLock::new());
-        Ok(Self(Arc::new(Inner { pools, signals, denials, contracts })))
+        let (signals, contracts) = (Signals::default(), OnceLock::new());
+        let (denials, working) = (Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { pools, signals, denials, working, contracts })))
     }
 
     /// Says which events may be told from now on; before, none may. What was said first stays.
@@ -58,6 +60,10 @@ impl Db {
     #[must_use]
     pub fn jobs(&self) -> Jobs {
         Jobs::new(self.clone())
+    }
+
+    pub(crate) fn working(&self) -> MutexGuard<'_, Vec<&'static str>> {
+        self.0.working.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn pools(&self) -> &Pools {

@@ -8,6 +8,7 @@
 //! between the engines live here. Deliberately absent: an object-relational mapper, and any table of a domain.
 
 mod about;
+mod alone;
 mod audit;
 mod cursors;
 mod db;
@@ -30,8 +31,10 @@ pub mod snapshot;
 mod stmt;
 mod tables;
 mod value;
+mod working;
 mod write;
 
+pub use alone::Alone;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use cursors::Consumer;
 pub use db::Db;
@@ -52,4 +55,5 @@ pub use signals::{EVENTS, JOBS, Signals, Waiter};
 pub use stmt::Stmt;
 pub use tables::tables_of;
 pub use value::{FromValue, Nullable, Value};
+pub use working::Working;
 pub use write::Write;

@@ -10,7 +10,7 @@ use crate::{Block, blocking};
 /// Administrators: a backup holds every key and token, and the server writes it where it is told to.
 pub const ACTION: Action = Action::new("block.backup.request", Rule::AtLeast(Role::Admin));
 
-/// Asks for a backup in `to`, a folder or a new file on the server's machine; without it, in the data folder's `backups`.
+/// Asks for a backup in `to`, a folder or a new `.tar` file on the server's machine; without it, in the data folder's `backups`.
 /// It is made in the background.
 ///
 /// # Errors

@@ -51,9 +51,11 @@ pub async fn sweep(cx: &Cx, block: &Block, only: Option<&str>) -> Result<Vec<Swe
     let mut read = block.db.read(cx, &ACTION).await?;
     let rules = rows::list(&mut read).await?;
     drop(read);
+    // Whoever may sweep was asked above; what the domains do for it is background work, and theirs to guard.
+    let system = cx.as_system("retention");
     let (mut swept, mut outcome) = (Vec::new(), Ok(()));
     for resource in block.resources.iter().filter(|known| wanted.is_none_or(|only| only.name == known.name)) {
-        match sweep_resource(cx, block, &rules, resource).await {
+        match sweep_resource(&system, block, &rules, resource).await {
             Ok(done) => swept.extend(done.into_iter().filter(|done| done.removed > 0)),
             Err(error) => {
                 tracing::error!(resource = resource.name, error = error.chain(), "retention failed");

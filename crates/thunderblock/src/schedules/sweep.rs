@@ -14,18 +14,24 @@ const LATE: SignedDuration = SignedDuration::from_mins(1);
 /// Schedules of one sweep.
 const AT_ONCE: u32 = 1_000;
 
-/// Fires what is due, and returns how many jobs that enqueued.
+/// Fires what is due, and returns how many jobs that enqueued. A schedule that fails does not keep the others from firing.
 ///
 /// # Errors
-/// `unavailable`.
+/// `unavailable`; the first failure, after everything was tried.
 pub async fn sweep(cx: &Cx, domain: &Block) -> Result<usize> {
     let due = rows::due(&mut domain.db.read(cx, &ACTION).await?, cx.now(), AT_ONCE).await?;
-    let mut fired = 0;
+    let (mut fired, mut outcome) = (0, Ok(()));
     for (tenant, id) in due {
         let cx = cx.for_actor(cx.actor().clone(), tenant);
-        fired += usize::from(fire(&cx, domain, id).await?);
+        match fire(&cx, domain, id).await {
+            Ok(did) => fired += usize::from(did),
+            Err(error) => {
+                tracing::error!(schedule = %id, error = error.chain(), "a schedule cannot fire");
+                outcome = outcome.and(Err(error));
+            }
+        }
     }
-    Ok(fired)
+    outcome.map(|()| fired)
 }
 
 /// False where somebody else was first, or where a missed time is skipped.

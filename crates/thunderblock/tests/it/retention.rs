@@ -10,7 +10,9 @@ use thunderblock::{
     checkpoint::{self, Reason},
     retention::{self, Keep, Resource, Scope, Swept},
 };
-use thunderline_core::{ErrorKind, Expired, Expiry, Result, SignedDuration, TenantId, Timestamp};
+use thunderline_core::{
+    Action, Cx, Error, ErrorKind, Expired, Expiry, Result, Rule, SignedDuration, TenantId, Timestamp,
+};
 use thunderline_store::AuditFilter;
 use thunderline_testkit::{TestDb, both};
 
@@ -75,6 +77,35 @@ both!(what_is_older_than_rule_and_grace_and_not_among_the_newest_goes, async |t:
     assert_eq!(left, 11, "0 to 10 days old: nine, and one of grace");
     retention::unset(&admin, &block, "things", Scope::Global).await?;
     assert_eq!(retention::sweep(&admin, &block, None).await?, []);
+});
+
+both!(an_admin_sweeps_what_only_background_work_may_touch, async |t: TestDb| {
+    const EXPIRE: Action = Action::new("t.thing.expire", Rule::System);
+    let site = Site::new(t)?;
+    let find = |cx: Cx, expiry: Expiry| async move {
+        EXPIRE.authorize(&cx)?;
+        let (key, at) = (String::from("thing"), expiry.before);
+        Ok::<_, Error>(vec![Expired { label: key.clone(), row: key.clone().into(), key, at, bytes: 1 }])
+    };
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let remove = move |cx: Cx, expired: Vec<Expired>| {
+        seen.lock().unwrap().push(cx.correlation());
+        async move {
+            EXPIRE.authorize(&cx)?;
+            Ok::<_, Error>(expired.len() as u64)
+        }
+    };
+    let owners = |cx: Cx| async move {
+        EXPIRE.authorize(&cx)?;
+        Ok::<_, Error>(vec![cx.tenant()])
+    };
+    let resource = Resource::new("things", "made up", Keep::days(1), find, remove).of_tenants(owners);
+    let block = site.block.clone().with_resources([resource]);
+    let admin = site.t.admin();
+    let swept = retention::sweep(&admin, &block, None).await?;
+    assert_eq!((swept.len(), swept[0].removed), (1, 1));
+    assert_eq!(*asked.lock().unwrap(), [admin.correlation()], "it is known what set it off");
 });
 
 both!(rules_that_make_no_sense_are_refused, async |t: TestDb| {

@@ -3,7 +3,8 @@
 use thunderblock::schedules::{
     Missed, Schedule, ScheduleState, create, create::NewSchedule, delete, pause, read, resume, run, sweep,
 };
-use thunderline_core::{Cx, ErrorKind, SignedDuration, Timestamp};
+use thunderline_core::{Action, Cx, ErrorKind, Rule, SignedDuration, Timestamp};
+use thunderline_store::{Stmt, args};
 use thunderline_testkit::both;
 
 use super::*;
@@ -52,6 +53,22 @@ both!(a_schedule_fires_at_its_times_and_not_between, async |t: TestDb| {
     assert_eq!((now.last_at, now.next_at), (made.next_at, Some(at("2027-01-15T09:30:00Z"))));
     t.assert_audited("block.schedule.create", made.id).await;
     t.assert_audited("block.schedule.fire", made.id).await;
+});
+
+both!(a_schedule_that_cannot_be_read_any_more_keeps_no_other_from_firing, async |t: TestDb| {
+    const SPOIL: Action = Action::new("t.schedule.spoil", Rule::System);
+    const ZONE: Stmt =
+        Stmt::new("t.schedule.spoil", "update block_schedules set zone = 'Atlantis/Capital' where name = $1");
+    let (cx, block, _) = hourly_in(&t, Missed::RunOnce).await?;
+    let earlier = NewSchedule { name: "spoilt".into(), cron: "10 * * * *".into(), ..hourly(Missed::RunOnce) };
+    create::create(&cx, &block, earlier).await?;
+    let mut write = t.db().write(&t.system(), &SPOIL).await?;
+    assert_eq!(write.exec(&ZONE, args!["spoilt"]).await?, 1);
+    write.commit_derived().await?;
+    t.clock.advance(SignedDuration::from_hours(1));
+    let failed = sweep::sweep(&t.system(), &block).await.unwrap_err();
+    assert!(failed.to_string().contains("Atlantis"), "{failed}");
+    assert_eq!(work_off(&t).await?, 1);
 });
 
 both!(of_two_processes_one_fires, async |t: TestDb| {

@@ -39,7 +39,8 @@ const ADD: Stmt = Stmt::new(
      on conflict (consumer, sequence) do update set state = 'waiting', finished_at = null,
         attempts = flow_dead_letters.attempts + excluded.attempts, failed_at = excluded.failed_at,
         class = case when excluded.class = 'held' then flow_dead_letters.class else excluded.class end,
-        reason = case when excluded.class = 'held' then flow_dead_letters.reason else excluded.reason end",
+        reason = case when excluded.class = 'held' then flow_dead_letters.reason else excluded.reason end
+     returning id",
 );
 const THINGS: Stmt = Stmt::new(
     "flow.dead_letters.things",
@@ -199,23 +200,29 @@ pub(crate) async fn held(query: &mut impl Query, consumer: &str) -> Result<HashS
         .collect()
 }
 
-/// Gives the letter's id; it is another one where the event had been given up before.
+/// Gives the letter's id; a letter of an event that had been given up before keeps its own.
 pub(crate) async fn add(write: &mut Write, letter: &Letter<'_>) -> Result<Uuid> {
     let (cx, event) = (write.cx().clone(), letter.event);
     let text = serde_json::to_string(event).expect("an envelope is plain data");
-    let id = cx.uuid();
     let (attempts, class, reason, first_at) = match letter.failure {
         Some(failure) => {
             (failure.attempts, failure.class.name(), shortened(&failure.reason), failure.first_at)
         }
         None => (0, HELD, "waits behind an earlier event about the same thing".to_owned(), cx.now()),
     };
-    let mut row =
-        args![id, event.tenant, letter.consumer, letter.pipeline, event.sequence, event.id, &event.name];
+    let mut row = args![
+        cx.uuid(),
+        event.tenant,
+        letter.consumer,
+        letter.pipeline,
+        event.sequence,
+        event.id,
+        &event.name
+    ];
     row.extend(args![&event.subject.kind, &event.subject.id, text]);
     row.extend(args![attempts, class, reason, first_at, cx.now()]);
-    write.exec(&ADD, row).await?;
-    Ok(id)
+    let added = write.one(&ADD, row).await?;
+    added.ok_or_else(|| Error::internal("a dead letter was not kept"))?.get("id")
 }
 
 pub(crate) async fn due(query: &mut impl Query, consumer: &str) -> Result<Vec<(Uuid, Envelope)>> {

@@ -124,4 +124,6 @@ both!(an_event_that_is_given_up_twice_is_one_letter, async |t: TestDb| {
         (again.id, again.state, again.attempts, again.finished_at),
         (letter, LetterState::Waiting, 2, None)
     );
+    let told = t.events_of::<thunderline_contracts::flow::DeadLetterAdded>().await;
+    assert_eq!(told.last().map(|it| it.letter), Some(letter), "whoever is told of it finds it");
 });

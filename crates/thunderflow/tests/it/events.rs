@@ -41,6 +41,12 @@ both!(a_consumer_says_how_far_it_is_and_can_be_set_back_and_forgotten, async |t:
             "{consumer} {from}"
         );
     }
+    let working = t.db().work_for("t.one");
+    let refused = forget::forget(&t.admin(), &flow, "t.one").await.unwrap_err();
+    assert_eq!(refused.code(), "conflict");
+    assert!(refused.to_string().contains("events replay"), "{refused}");
+    assert_eq!(forget::forget(&t.operator(), &flow, "t.one").await.unwrap_err().code(), "forbidden");
+    drop(working);
     forget::forget(&t.admin(), &flow, "t.one").await?;
     assert!(consumers::list_consumers(&t.viewer(), &flow).await?.is_empty());
     assert_eq!(forget::forget(&t.admin(), &flow, "t.one").await.unwrap_err().code(), "not_found");

@@ -113,6 +113,7 @@ impl Relay {
     }
 
     async fn follow(&self, subscription: &Subscription, cx: &Cx, cancel: &CancellationToken) {
+        let _working = self.db.work_for(subscription.consumer);
         let mut growing = FIRST_PAUSE;
         while !cancel.is_cancelled() {
             let waiter = self.db.signals().waiter(EVENTS);

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use futures::FutureExt;
 use thunderline_core::{Error, SignedDuration};
 use thunderline_runtime::{CancellationToken, Relay, Subscription};
 use thunderline_store::args;
@@ -44,6 +45,16 @@ both!(a_subscription_sees_each_event_once_in_order_with_its_cause, async |t: Tes
     assert!(events.iter().all(|event| causes.contains(&event.id.0)));
     assert_eq!(t.db().cursor("t.seen").await?, events[2].sequence);
     assert_eq!(t.audit().await.len(), 3, "the projection adds none to those of the actions");
+});
+
+both!(a_relay_says_for_whom_it_works_as_long_as_it_runs, async |t: TestDb| {
+    let relay = Relay::new(t.db().clone(), vec![projecting("t.seen")]);
+    assert!(!t.db().works_for("t.seen"));
+    let mut running = Box::pin(relay.run(t.system(), CancellationToken::new()));
+    assert!((&mut running).now_or_never().is_none());
+    assert!(t.db().works_for("t.seen") && !t.db().works_for("t.other"));
+    drop(running);
+    assert!(!t.db().works_for("t.seen"));
 });
 
 both!(a_failing_handler_leaves_nothing_keeps_its_place_and_stops_nobody_else, async |t: TestDb| {

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackupRequest {
-    /// An absolute path on the server's machine: a folder, or a file that does not exist yet. Without it, the folder
-    /// `backups` in the data folder.
+    /// An absolute path on the server's machine: a new file that ends in `.tar`, or a folder, which is made where it is
+    /// missing. Without it, the folder `backups` in the data folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
 }

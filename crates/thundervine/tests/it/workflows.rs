@@ -12,7 +12,8 @@ use thunderline_contracts::{
     federation::{FederationCancelled, FederationCompleted, FederationFailed},
 };
 use thunderline_core::{
-    Action, ArtifactId, Cx, Error, Event, ExecutionId, FederationId, Result, Rule, SignedDuration, Subject,
+    Action, ArtifactId, Cx, Error, Event, ExecutionId, FederationId, Problem, Result, Rule, SignedDuration,
+    Subject,
 };
 use thunderline_store::EventFilter;
 use thunderline_testkit::{TestDb, both};
@@ -67,6 +68,13 @@ const UNDO: ActionSpec = ActionSpec { name: "out.undo", summary: "Undoes.", inpu
 impl StepAction for Outside {
     fn spec(&self) -> &'static ActionSpec {
         self.0
+    }
+
+    fn check(&self, input: &Map<String, Value>) -> Vec<Problem> {
+        if input["what"]["rounds"] != json!("abc") {
+            return Vec::new();
+        }
+        vec![Problem { path: "what.rounds".into(), reason: "no number".into(), allowed: "a number".into() }]
     }
 
     fn run(&self, _: Cx, key: String, input: Map<String, Value>) -> BoxFuture<'static, Result<Ran>> {
@@ -436,6 +444,34 @@ both!(the_same_definition_is_the_same_version_and_another_is_the_next, async |t:
     }
     assert_eq!(define::define(&site.t.viewer(), &site.vine, CHAIN).await.unwrap_err().code(), "forbidden");
     assert_eq!(read::workflows(&site.t.viewer(), &site.vine, "", 10).await?.len(), 1);
+});
+
+both!(inputs_that_a_step_cannot_use_are_refused_before_anything_begins, async |t: TestDb| {
+    let site = Site::new(t);
+    let document = "
+name: usable
+inputs: { rounds: { description: how many }, pause: 1s, tag: x }
+nodes:
+  rest: { action: wait, input: { for: '${input.pause}' } }
+  train: { action: out.train, needs: [rest], input: { what: { rounds: '${input.rounds}', tag: '${input.tag}' } } }
+";
+    define::define(&site.t.operator(), &site.vine, document).await?;
+    let start = async |rounds: Value, pause: Value| {
+        let inputs = Map::from_iter([("rounds".to_owned(), rounds), ("pause".to_owned(), pause)]);
+        let start = Start { workflow: "usable".into(), inputs, ..Start::default() };
+        start::start(&site.t.operator(), &site.vine, &start).await
+    };
+    let refused = start(json!("abc"), json!("soon")).await.unwrap_err();
+    let told: Vec<_> = refused.problems().iter().map(|it| (it.path.as_str(), it.reason.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("inputs.pause", "nodes.rest.input.for: \"soon\" does not fit: how long"),
+            ("inputs.rounds", "nodes.train.input.what.rounds: no number"),
+        ]
+    );
+    site.t.assert_jobs([]).await;
+    start(json!(3), json!("5m")).await?;
 });
 
 both!(inputs_are_checked_and_a_repeated_start_with_its_key_is_one_execution, async |t: TestDb| {

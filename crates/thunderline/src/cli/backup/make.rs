@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Where to.
 #[derive(Args, Debug)]
 pub struct Make {
-    /// A folder, or a file that does not exist yet; 'backups' in the data folder unless given
+    /// A new file that ends in .tar, or a folder, made where it is missing; 'backups' in the data folder unless given
     #[arg(long, value_name = "FILE_OR_DIR")]
     to: Option<PathBuf>,
     /// The database, where no server runs: sqlite:PATH; a file in the data folder unless given

@@ -32,7 +32,8 @@ pub struct Start {
 /// Starts a workflow, which then goes on by itself.
 ///
 /// # Errors
-/// `not_found` where there is no such workflow or version; `invalid` for inputs that it does not have or that are missing.
+/// `not_found` where there is no such workflow or version; `invalid` for inputs that it does not have, that are missing,
+/// or that its steps cannot use.
 pub async fn start(cx: &Cx, vine: &Vine, start: &Start) -> Result<Execution> {
     let mut write = vine.db.write(cx, &ACTION).await?;
     if let Some(key) = &start.idempotency_key {
@@ -49,10 +50,12 @@ pub async fn start(cx: &Cx, vine: &Vine, start: &Start) -> Result<Execution> {
         Some(version) => Error::not_found(format_args!("version {version} of the workflow {name}")),
         None => Error::not_found(format_args!("the workflow {name}")),
     })?;
+    let inputs = inputs(&workflow, &start.inputs)?;
+    workflow.definition.check_inputs(&inputs, &vine.catalogue)?;
     let execution = Execution {
         id: cx.id(),
         tenant: cx.tenant(),
-        inputs: inputs(&workflow, &start.inputs)?,
+        inputs,
         workflow: workflow.name,
         workflow_version: workflow.version,
         definition: Arc::new(workflow.definition),

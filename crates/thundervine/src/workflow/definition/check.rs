@@ -221,7 +221,7 @@ impl Checker<'_> {
     }
 }
 
-fn fits(kind: Kind, value: &Value) -> bool {
+pub(super) fn fits(kind: Kind, value: &Value) -> bool {
     let refers = value.as_str().is_some_and(|text| text.contains("${"));
     match kind {
         _ if refers => true,

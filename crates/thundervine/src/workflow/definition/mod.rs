@@ -5,6 +5,7 @@
 
 mod check;
 pub(crate) mod duration;
+mod inputs;
 mod parse;
 pub mod references;
 
@@ -81,6 +82,18 @@ impl Definition {
             problems.sort_by(|a, b| a.path.cmp(&b.path));
             Err(Error::invalid("the workflow cannot be accepted", problems))
         }
+    }
+
+    /// Looks at everything once more with what it is to be started with.
+    ///
+    /// # Errors
+    /// `invalid` with all problems at once, under the names of the inputs.
+    pub fn check_inputs(&self, given: &Map<String, Value>, catalogue: &Catalogue) -> Result<()> {
+        let problems = inputs::problems(self, given, catalogue);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::invalid("the workflow cannot be started with these inputs", problems))
     }
 
     /// The node of this name.
