@@ -19,7 +19,7 @@ impl Db {
     /// Whether this process works for a consumer now.
     #[must_use]
     pub fn works_for(&self, consumer: &str) -> bool {
-        self.working().iter().any(|known| *known == consumer)
+        self.working().contains(&consumer)
     }
 }
 
