@@ -2,17 +2,17 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use thunderline_core::{Cx, Result, Role};
+use thunderline_core::{Cx, ErrorKind, Result, Role};
 use thunderline_store::Db;
 
 use crate::{authenticate, token};
 
-/// The local operator's name in tokens and audit rows.
+/// What a local operator is called in tokens and audit rows, before `@` and the name of the server's process.
 pub const NAME: &str = "local-operator";
 
 /// Where the local operator's token is.
@@ -21,18 +21,24 @@ pub fn token_path(data: &Path) -> PathBuf {
     data.join("operator.token")
 }
 
-/// Makes sure that the data folder holds a token that works, readable by its owner only. Gives whether it was made now.
+/// Makes sure that the data folder of the process `node` holds a token that works, readable by its owner only. Gives whether
+/// it was made now. Processes that share a database have tokens of their own; a new one revokes only earlier ones of the
+/// same process.
 ///
 /// # Errors
-/// `internal` where the file cannot be written.
-pub async fn ensure_operator_token(cx: &Cx, db: &Db, data: &Path) -> Result<bool> {
+/// `internal` where the file cannot be read or written; `unavailable` where it cannot be asked whether the token works.
+pub async fn ensure_operator_token(cx: &Cx, db: &Db, data: &Path, node: &str) -> Result<bool> {
     let path = token_path(data);
-    if let Ok(text) = fs::read_to_string(&path)
-        && authenticate(cx, db, &text).await.is_ok()
-    {
-        return Ok(false);
+    match fs::read_to_string(&path) {
+        Ok(text) => match authenticate(cx, db, &text).await {
+            Ok(_) => return Ok(false),
+            Err(refused) if refused.kind() == ErrorKind::Unauthenticated => {}
+            Err(other) => return Err(other),
+        },
+        Err(missing) if matches!(missing.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {}
+        Err(other) => return Err(other.into()),
     }
-    let text = token::create(cx, db, NAME, Role::Admin).await?;
+    let text = token::create(cx, db, &format!("{NAME}@{node}"), Role::Admin).await?;
     write_private(&path, text.as_bytes())?;
     Ok(true)
 }

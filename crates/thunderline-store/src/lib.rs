@@ -8,6 +8,7 @@
 //! between the engines live here. Deliberately absent: an object-relational mapper, and any table of a domain.
 
 mod about;
+mod alone;
 mod audit;
 mod cursors;
 mod db;
@@ -33,6 +34,7 @@ mod value;
 mod working;
 mod write;
 
+pub use alone::Alone;
 pub use audit::{AuditEntry, AuditFilter, Outcome};
 pub use cursors::Consumer;
 pub use db::Db;

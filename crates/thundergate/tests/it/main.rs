@@ -36,12 +36,37 @@ both!(only_an_administrator_makes_tokens, async |t: TestDb| {
 
 both!(the_local_operator_keeps_a_working_token_and_gets_a_new_one_when_it_is_lost, async |t: TestDb| {
     let cx = t.system();
-    assert!(local::ensure_operator_token(&cx, t.db(), t.dir()).await?);
-    assert!(!local::ensure_operator_token(&cx, t.db(), t.dir()).await?);
+    assert!(local::ensure_operator_token(&cx, t.db(), t.dir(), "server").await?);
+    assert!(!local::ensure_operator_token(&cx, t.db(), t.dir(), "server").await?);
     std::fs::remove_file(local::token_path(t.dir()))?;
-    assert!(local::ensure_operator_token(&cx, t.db(), t.dir()).await?);
+    assert!(local::ensure_operator_token(&cx, t.db(), t.dir(), "server").await?);
     let text = std::fs::read_to_string(local::token_path(t.dir()))?;
     authenticate(&cx, t.db(), &text).await?;
+});
+
+both!(a_second_data_folder_gets_a_token_of_its_own_and_leaves_the_first_ones_alone, async |t: TestDb| {
+    let (cx, folders) = (t.system(), [t.dir().join("one"), t.dir().join("two")]);
+    for (folder, node) in folders.iter().zip(["one", "two"]) {
+        std::fs::create_dir(folder)?;
+        assert!(local::ensure_operator_token(&cx, t.db(), folder, node).await?);
+    }
+    for (folder, node) in folders.iter().zip(["one", "two"]) {
+        let text = std::fs::read_to_string(local::token_path(folder))?;
+        let name = format!("{}@{node}", local::NAME);
+        let found = authenticate(&cx, t.db(), &text).await?;
+        assert_eq!(found.actor(), &Actor::User { name: name.into(), role: Role::Admin });
+    }
+});
+
+both!(a_database_that_is_away_is_no_reason_for_a_new_token, async |t: TestDb| {
+    let cx = t.system();
+    local::ensure_operator_token(&cx, t.db(), t.dir(), "server").await?;
+    let before = std::fs::read_to_string(local::token_path(t.dir()))?;
+    let away = t.reopen().await?;
+    away.close().await;
+    let refused = local::ensure_operator_token(&cx, &away, t.dir(), "server").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    assert_eq!(std::fs::read_to_string(local::token_path(t.dir()))?, before);
 });
 
 both!(every_statement_is_understood, async |t: TestDb| {

@@ -1,5 +1,6 @@
 //! The store on both engines.
 
+mod alone;
 mod fence;
 mod history;
 mod migrations;

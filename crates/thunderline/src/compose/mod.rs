@@ -17,7 +17,7 @@ use thunderblock::checkpoint::{self, Reason};
 use thunderline_core::{Actor, Cx, Error, Result, Role, SystemClock, SystemRandom};
 use thunderline_objects::Objects;
 use thunderline_runtime::{Host, Kind, Tasks, background};
-use thunderline_store::{Db, Engine};
+use thunderline_store::{Alone, Db, Engine};
 use thunderline_web::{Domains, Settings, Web};
 use thunderlink::tick::TickGenerator;
 use tokio::net::TcpListener;
@@ -32,6 +32,8 @@ pub use options::Options;
 
 /// How long work that has begun may take when the server stops.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long the name of a predecessor that was killed may take to become free.
+const NAME_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The context of the server itself.
 #[must_use]
@@ -50,6 +52,7 @@ pub struct Server {
     file: PathBuf,
     addresses: ServerFile,
     _lock: DataLock,
+    _name: Alone,
 }
 
 /// How a server stopped.
@@ -67,8 +70,8 @@ impl Server {
     /// Starts everything: ports, database, objects, domains, background work; the ports are answered last.
     ///
     /// # Errors
-    /// `invalid` for options that are refused; `conflict` where another server uses the data folder; `unavailable` where
-    /// the database or a port cannot be had.
+    /// `invalid` for options that are refused; `conflict` where another server uses the data folder, or the name among
+    /// those that share the database; `unavailable` where the database or a port cannot be had.
     pub async fn start(options: &Options) -> Result<Self> {
         options.check()?;
         let cx = system();
@@ -82,14 +85,16 @@ impl Server {
         let web_listener = bind("web", options.web).await?;
         let http_listener = bind("fleet-http", options.fleet_http).await?;
         let grpc_listener = bind("fleet-grpc", options.fleet_grpc).await?;
+        let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let db = Db::connect(&options.database_url()).await?;
+        let name = take_name(&db, &options.node).await?;
         db.hold_to(thunderline_contracts::Registry);
         db.migrate(&cx, MIGRATIONS).await?;
         if db.engine() == Engine::Sqlite {
             // The lock says that nobody else works on this folder.
             db.jobs().take_over(&cx).await?;
         }
-        if thundergate::local::ensure_operator_token(&cx, &db, &options.data).await? {
+        if thundergate::local::ensure_operator_token(&cx, &db, &options.data, &options.node).await? {
             let path = thundergate::local::token_path(&options.data);
             tracing::info!(path = %path.display(), "made the operator's token");
         }
@@ -99,7 +104,6 @@ impl Server {
         domains.flow = domains.flow.sending(webhooks::sender(options.private_webhooks));
         let domains = home::at_home(domains, options, objects)?;
         checkpoint::begin(&cx, &domains.block).await?;
-        let generator = TickGenerator::new(&options.node, options.tick_interval)?;
         let addresses = ServerFile {
             web: format!("http://{}", web_listener.local_addr()?),
             fleet_http: format!("http://{}", http_listener.local_addr()?),
@@ -128,7 +132,7 @@ impl Server {
             fleet_grpc = addresses.fleet_grpc,
             "ready"
         );
-        Ok(Self { cx, db, domains, host, tasks, file, addresses, _lock: lock })
+        Ok(Self { cx, db, domains, host, tasks, file, addresses, _lock: lock, _name: name })
     }
 
     /// Where it can be reached.
@@ -164,6 +168,16 @@ impl Server {
     async fn unfinished(&self) -> Result<usize> {
         Ok(running(&self.cx, &self.domains.federations).await?.len())
     }
+}
+
+async fn take_name(db: &Db, node: &str) -> Result<Alone> {
+    let name = db.be_alone(node, NAME_PATIENCE).await?;
+    name.ok_or_else(|| {
+        let message = format!(
+            "another server on this database is called '{node}': call this one something else with --node"
+        );
+        Error::conflict(message)
+    })
 }
 
 async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {

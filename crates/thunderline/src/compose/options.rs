@@ -9,6 +9,9 @@ use std::{
 use thunderline_core::{Error, Problem, Result};
 use thunderlink::tick::INTERVAL;
 
+/// Characters of a process's name; tokens have room for it.
+const LONGEST_NAME: usize = 64;
+
 /// How a server is set up.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -60,8 +63,12 @@ impl Options {
     /// Refuses to speak in clear text to other machines unless that was asked for.
     ///
     /// # Errors
-    /// `invalid` with every address that is not loopback.
+    /// `invalid` with every address that is not loopback, or for a name that is none.
     pub fn check(&self) -> Result<()> {
+        if self.node.trim().is_empty() || self.node.chars().count() > LONGEST_NAME {
+            let allowed = format!("1 to {LONGEST_NAME} characters");
+            return Err(Error::invalid_value("--node", "empty or too long", allowed));
+        }
         let addresses =
             [("--web", self.web), ("--fleet-http", self.fleet_http), ("--fleet-grpc", self.fleet_grpc)];
         let open =
@@ -93,5 +100,7 @@ mod tests {
         assert_eq!(options.check().unwrap_err().problems().len(), 2);
         options.allow_plaintext = true;
         options.check().unwrap();
+        options.node = "n".repeat(65);
+        assert!(options.check().unwrap_err().to_string().contains("--node"));
     }
 }

@@ -1,0 +1,16 @@
+//! Names of processes.
+
+use std::time::Duration;
+
+use thunderline_store::Engine;
+use thunderline_testkit::{TestDb, both};
+
+both!(a_name_is_one_processs_at_a_time_where_several_share_the_database, async |t: TestDb| {
+    let other = t.reopen().await?;
+    let first = t.db().be_alone("server", Duration::ZERO).await?.expect("nobody has it");
+    let second = other.be_alone("server", Duration::ZERO).await?;
+    assert_eq!(second.is_some(), t.engine() == Engine::Sqlite, "where one process works, every name is free");
+    assert!(other.be_alone("another", Duration::ZERO).await?.is_some());
+    drop(first);
+    assert!(other.be_alone("server", Duration::from_secs(30)).await?.is_some());
+});
