@@ -1,6 +1,8 @@
 //! Both engines behind one small type each: pools and transactions. No other file runs a statement of the driver.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, sync::Arc, time::Duration,
+};
 
 use sqlx::{
     AssertSqlSafe, Column, Connection, Decode, Executor, PgConnection, PgPool, Postgres, Row as _,
@@ -67,6 +69,7 @@ impl Pools {
             ));
         }
         let options = SqliteConnectOptions::from_str(url).map_err(bad_url)?;
+        create_private(options.get_filename());
         // FULL: a commit that was reported survives a power cut, also in WAL mode.
         let options = options
             .create_if_missing(true)
@@ -156,6 +159,12 @@ impl Pools {
 fn for_tenant(begin: &str, tenant: Option<TenantId>) -> AssertSqlSafe<String> {
     let tenant = tenant.map(|TenantId(tenant)| format!("; set local tl.tenant = '{tenant}'"));
     AssertSqlSafe(format!("{begin}{}", tenant.unwrap_or_default()))
+}
+
+/// Makes a new database's file readable by its owner only; SQLite gives the files beside it the same mode. Where there is a
+/// file already, or none can be made, opening it says what there is to say.
+fn create_private(file: &Path) {
+    let _exists = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
 }
 
 fn bad_url(error: sqlx::Error) -> Error {

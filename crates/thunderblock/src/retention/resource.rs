@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use thunderline_core::{Cx, Expired, Expiry, Result, TenantId};
+use thunderline_core::{Cx, Expired, Expiry, Result, SignedDuration, TenantId};
 
 use super::Keep;
 
@@ -20,6 +20,8 @@ pub struct Resource {
     pub what: &'static str,
     /// What is kept where nobody has set a rule.
     pub default: Keep,
+    /// The shortest time that a rule may say; a rule that says none, but how many are kept, is refused then.
+    pub least: Option<SignedDuration>,
     find: Arc<Find>,
     remove: Arc<Remove>,
     tenants: Option<Arc<Tenants>>,
@@ -45,6 +47,7 @@ impl Resource {
             name,
             what,
             default,
+            least: None,
             find: Arc::new(move |cx, expiry| Box::pin(find(cx, expiry))),
             remove: Arc::new(move |cx, expired| Box::pin(remove(cx, expired))),
             tenants: None,
@@ -59,6 +62,12 @@ impl Resource {
         Fut: Future<Output = Result<Vec<TenantId>>> + Send + 'static,
     {
         Self { tenants: Some(Arc::new(move |cx| Box::pin(tenants(cx)))), ..self }
+    }
+
+    /// The same, for things that no rule may have forgotten sooner.
+    #[must_use]
+    pub fn kept_at_least(self, least: SignedDuration) -> Self {
+        Self { least: Some(least), ..self }
     }
 
     /// Whether tenants may have rules of their own for it.

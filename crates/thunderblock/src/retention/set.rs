@@ -1,6 +1,6 @@
 //! Set a rule, and take it back.
 
-use thunderline_core::{Action, Cx, Error, Result, Role, Rule as Policy, SignedDuration, Subject};
+use thunderline_core::{Action, Cx, Error, Result, Role, Rule as Policy, SignedDuration, Subject, TenantId};
 
 use super::{Keep, Resource, Rule, Scope, rows};
 use crate::Block;
@@ -11,7 +11,7 @@ pub const ACTION: Action = Action::new("block.retention.set", Policy::AtLeast(Ro
 /// Sets what is kept of a resource, in place of what was set before.
 ///
 /// # Errors
-/// `forbidden`; `not_found` for an unknown resource; `invalid` for a rule that makes no sense.
+/// `forbidden`; `invalid` for an unknown resource, a tenant that has none of it, or a rule that makes no sense.
 pub async fn set(
     cx: &Cx,
     block: &Block,
@@ -27,10 +27,28 @@ pub async fn set(
         let reason = format!("{resource} belongs to the installation, not to a tenant");
         return Err(Error::invalid_value("scope", reason, "global"));
     }
+    if let Scope::Tenant(tenant) = scope
+        && tenant != cx.tenant()
+    {
+        let owners = known.owners(&cx.as_system("retention")).await?;
+        if !owners.contains(&Some(tenant)) {
+            let reason = format!("there is no tenant {tenant} with {resource}");
+            let named: Vec<_> = owners.iter().flatten().map(TenantId::to_string).collect();
+            return Err(Error::invalid_value("scope", reason, format!("global, {}", named.join(", "))));
+        }
+    }
     for (path, duration) in [("keep_for", keep.keep_for), ("grace", Some(grace))] {
         if duration.is_some_and(|duration| duration.is_negative()) {
             return Err(Error::invalid_value(path, "it is negative", "a duration of 0 or more"));
         }
+    }
+    if let Some(least) = known.least
+        && keep != Keep::forever()
+        && keep.keep_for.unwrap_or_default() < least
+    {
+        let reason = format!("{resource} would be forgotten at once");
+        let allowed = format!("{} hours or more, or for ever", least.as_hours());
+        return Err(Error::invalid_value("keep_for", reason, allowed));
     }
     if archive && block.home.is_none() {
         let reason = "this process has no data folder to archive into";

@@ -1,6 +1,6 @@
 //! What this domain itself keeps, and what the store does.
 
-use thunderline_core::{Cx, Error, Expired, Expiry, Result, Subject};
+use thunderline_core::{Cx, Error, Expired, Expiry, Result, SignedDuration, Subject};
 use thunderline_store::{Expiring, Row, Stmt, args};
 use uuid::Uuid;
 
@@ -58,7 +58,8 @@ pub(super) const FORGET_TRANSITION: Stmt =
 pub fn resources(block: &Block) -> Vec<Resource> {
     let newest = |days, newest| Keep { keep_newest: Some(newest), ..Keep::days(days) };
     vec![
-        of_store(block, "audit", "who did what", Keep::days(730), Expiring::Audit),
+        of_store(block, "audit", "who did what", Keep::days(730), Expiring::Audit)
+            .kept_at_least(SignedDuration::from_hours(24)),
         of_store(block, "jobs.completed", "jobs that were done", Keep::days(7), Expiring::CompletedJobs),
         of_store(
             block,

@@ -133,6 +133,37 @@ both!(rules_that_make_no_sense_are_refused, async |t: TestDb| {
     assert_eq!(missing.kind(), ErrorKind::NotFound);
 });
 
+both!(the_audit_is_kept_for_a_day_at_least_and_tenants_must_exist, async |t: TestDb| {
+    let site = Site::new(t)?;
+    let (resource, _) = things(&site, 1);
+    let (mine, theirs) = (site.t.tenant(), TenantId(site.t.admin().uuid()));
+    let resource = resource.of_tenants(move |_cx| async move { Ok(vec![theirs]) });
+    let resources = [retention::store_resources(&site.block), vec![resource]].concat();
+    let block = site.block.clone().with_resources(resources);
+    let (admin, zero) = (site.t.admin(), SignedDuration::ZERO);
+    let set = async |resource: &str, scope, keep| {
+        retention::set(&admin, &block, resource, scope, keep, false, zero).await.map(drop)
+    };
+    let (none, newest) = (Some(zero), Some(0));
+    for keep in [
+        Keep { keep_for: none, keep_newest: None },
+        Keep { keep_for: None, keep_newest: newest },
+        Keep { keep_for: none, keep_newest: Some(10) },
+    ] {
+        let refused = set("audit", Scope::Global, keep).await.unwrap_err();
+        assert_eq!(refused.problems()[0].path, "keep_for", "{keep:?}");
+    }
+    set("audit", Scope::Global, Keep::days(1)).await?;
+    set("audit", Scope::Global, Keep::forever()).await?;
+    set("checkpoints", Scope::Global, Keep { keep_for: none, keep_newest: newest }).await?;
+
+    let nobody = TenantId(admin.uuid());
+    let refused = set("things", Scope::Tenant(nobody), Keep::days(1)).await.unwrap_err();
+    assert!(refused.problems()[0].allowed.contains(&theirs.to_string()), "{refused}");
+    set("things", Scope::Tenant(theirs), Keep::days(1)).await?;
+    set("things", Scope::Tenant(mine), Keep::days(1)).await?;
+});
+
 both!(the_stores_own_rows_go_by_rule_and_leave_a_trace, async |t: TestDb| {
     let site = Site::new(t)?;
     let block = site.block.clone().with_resources(retention::store_resources(&site.block));

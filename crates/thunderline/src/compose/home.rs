@@ -22,7 +22,7 @@ pub fn at_home(mut domains: Domains, options: &Options, objects: Objects) -> Res
     let block = domains.block.clone().named(&options.node).at_home(home);
     let mut resources = store_resources(&block);
     resources.extend(of_federations(&domains));
-    let sources = [federations(&domains), jobs(&domains), mesh(&block)];
+    let sources = [federations(&domains), workflows(&domains), jobs(&domains), mesh(&block)];
     domains.block = block.with_sources(sources).with_resources(resources);
     Ok(domains)
 }
@@ -42,6 +42,29 @@ fn federations(domains: &Domains) -> Source {
                     label: it.name,
                     resumes: it.state != "paused",
                     state: format!("{}, {} of {} rounds", it.state, it.completed_rounds, it.rounds_total),
+                });
+            }
+            Ok(items)
+        }
+    })
+}
+
+fn workflows(domains: &Domains) -> Source {
+    let vine = domains.vine.clone();
+    Source::new("workflows", move |cx: Cx| {
+        let vine = vine.clone();
+        async move {
+            let mut items = Vec::new();
+            for it in thundervine::workflow::drive::underway(&cx.as_system("checkpoint"), &vine).await? {
+                let about = Subject::new("execution", it.id);
+                items.push(Item {
+                    mark: format!("event {}", vine.db.last_about(&about).await?),
+                    kind: about.kind,
+                    id: about.id,
+                    label: it.workflow,
+                    // It goes on when what it waits for does.
+                    resumes: it.waiting == 0,
+                    state: format!("{}, {} of {} steps", it.state, it.done, it.nodes),
                 });
             }
             Ok(items)

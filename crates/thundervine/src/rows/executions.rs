@@ -20,6 +20,7 @@ pub(crate) const STATEMENTS: &[&Stmt] = &[
     &NODES,
     &LIST,
     &ACTIVE,
+    &UNDERWAY,
     &WAITING_FOR,
     &SET_STATE,
     &SET_BEGUN,
@@ -55,6 +56,15 @@ const ACTIVE: Stmt = Stmt::new(
     "vine.executions.active",
     "select id, tenant, correlation from vine_executions where state in ('running', 'failing', 'cancelling')
      order by started_at",
+);
+// Across tenants: for checkpoints, which belong to the installation.
+const UNDERWAY: Stmt = Stmt::new(
+    "vine.executions.underway",
+    "select e.id, e.workflow, e.state,
+        (select count(*) from vine_execution_nodes n where n.execution = e.id) as nodes,
+        (select count(*) from vine_execution_nodes n where n.execution = e.id and n.state = 'done') as done,
+        (select count(*) from vine_execution_nodes n where n.execution = e.id and n.state = 'waiting') as waiting
+     from vine_executions e where e.state in ('running', 'failing', 'cancelling') order by e.started_at",
 );
 const WAITING_FOR: Stmt = Stmt::new(
     "vine.execution_nodes.waiting_for",
@@ -105,6 +115,23 @@ pub struct Execution {
     pub ended_at: Option<Timestamp>,
     /// How many nodes have begun.
     pub begun: u32,
+}
+
+/// An execution that is not over, in a few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Underway {
+    /// Its id.
+    pub id: ExecutionId,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The name of its state.
+    pub state: String,
+    /// How many nodes it has.
+    pub nodes: u32,
+    /// How many of them are done.
+    pub done: u32,
+    /// How many of them wait for something outside.
+    pub waiting: u32,
 }
 
 /// A node of an execution as it is stored.
@@ -228,6 +255,23 @@ pub(crate) async fn list(
 pub(crate) async fn active(query: &mut impl Query) -> Result<Vec<(ExecutionId, TenantId, Uuid)>> {
     let rows = query.all(&ACTIVE, args![]).await?;
     rows.iter().map(|row| Ok((row.get("id")?, row.get("tenant")?, row.get("correlation")?))).collect()
+}
+
+/// Every execution of every tenant that is not over, as people see it.
+pub(crate) async fn underway(query: &mut impl Query) -> Result<Vec<Underway>> {
+    let rows = query.all(&UNDERWAY, args![]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Underway {
+                id: row.get("id")?,
+                workflow: row.get("workflow")?,
+                state: row.get("state")?,
+                nodes: row.get("nodes")?,
+                done: row.get("done")?,
+                waiting: row.get("waiting")?,
+            })
+        })
+        .collect()
 }
 
 /// The executions with a node that waits for this.

@@ -21,6 +21,8 @@ use crate::{
     },
 };
 
+pub use crate::rows::executions::Underway;
+
 /// Background work only: asks for drives.
 pub const SWEEP: Action = Action::new("vine.execution.sweep", Rule::System);
 
@@ -209,6 +211,14 @@ fn value_of(loaded: &Loaded, reference: &Reference) -> Option<Value> {
     }
     let node = loaded.nodes.iter().find(|node| node.name == reference.source)?;
     node.outputs.as_ref()?.get(&reference.name).cloned()
+}
+
+/// Every execution of every tenant that is not over.
+///
+/// # Errors
+/// `forbidden` for all but background work; those of reading.
+pub async fn underway(cx: &Cx, vine: &Vine) -> Result<Vec<Underway>> {
+    rows::executions::underway(&mut vine.db.read(cx, &SWEEP).await?).await
 }
 
 /// Asks for a drive of every execution that is not over: what makes a lost wake-up cost seconds, never truth. Gives how many.

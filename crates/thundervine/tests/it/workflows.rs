@@ -27,7 +27,7 @@ use thundervine::{
             start::{self, Start},
         },
         catalogue::{ActionSpec, Catalogue, Field, Kind, Output, Ran, StepAction},
-        drive::{self, drive_until},
+        drive::{self, Underway, drive_until},
         project,
     },
 };
@@ -423,6 +423,11 @@ both!(a_sweep_asks_for_every_execution_that_is_not_over, async |t: TestDb| {
     cancel::cancel(&site.t.operator(), &site.vine, one, "x").await?;
     site.drive(one).await?;
     assert_eq!(drive::sweep(&site.t.system(), &site.vine).await?, 1);
+    site.drive(two).await?;
+    let underway = drive::underway(&site.t.system(), &site.vine).await?;
+    let (workflow, state) = (String::from("chain"), String::from("running"));
+    assert_eq!(underway, [Underway { id: two, workflow, state, nodes: 4, done: 0, waiting: 1 }]);
+    assert_eq!(drive::underway(&site.t.admin(), &site.vine).await.unwrap_err().code(), "forbidden");
     assert_eq!(site.state(two).await?, "running");
 });
 
