@@ -102,13 +102,12 @@ enum Command {
     Domains(domains::Domains),
     /// See and set what may be spent of people's privacy
     Privacy(privacy::Privacy),
-    /// See what happens
+    /// See what happens, and who makes what of it
     Events(events::Events),
     /// Look at the job queue and steer it
     Jobs(jobs::Jobs),
     /// Enqueue jobs at given times, again and again
     Schedules(schedules::Schedules),
-    /// See what happens, and who makes what of it
     /// See events that a consumer could not handle, and decide on them
     DeadLetters(dead_letters::DeadLetters),
     /// Have events sent to other systems, signed
@@ -226,6 +225,38 @@ mod tests {
         let mut root = Cli::command();
         root.build();
         assert_eq!(shadowing(&root, &[]), Vec::<String>::new());
+    }
+
+    /// Every option of a command and of its parts that is listed under this heading.
+    fn under<'a>(command: &'a clap::Command, heading: &str) -> Vec<&'a str> {
+        let own = command.get_arguments().filter(|it| it.get_help_heading() == Some(heading));
+        let mut found: Vec<_> = own.map(|it| it.get_id().as_str()).collect();
+        for part in command.get_subcommands() {
+            found.extend(under(part, heading));
+        }
+        found
+    }
+
+    #[test]
+    fn only_what_says_which_server_is_listed_under_server() {
+        let root = Cli::command();
+        let found = under(&root, "Server");
+        assert!(found.contains(&"server"), "{found:?}");
+        assert!(found.iter().all(|it| ["server", "token"].contains(it)), "{found:?}");
+    }
+
+    #[test]
+    fn every_command_is_told_of_once() {
+        let root = Cli::command();
+        for part in root.get_subcommands() {
+            let about = part.get_about().map(ToString::to_string).unwrap_or_default();
+            let told = root.get_subcommands().filter(|it| {
+                let other = it.get_about().map(ToString::to_string).unwrap_or_default();
+                it.get_name() != part.get_name() && other.contains(&about)
+            });
+            let told: Vec<_> = told.map(clap::Command::get_name).collect();
+            assert!(!about.is_empty() && told.is_empty(), "{}: also at {told:?}", part.get_name());
+        }
     }
 
     #[test]
