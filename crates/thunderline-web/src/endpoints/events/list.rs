@@ -72,7 +72,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Event>>, Failure> {
     ACTION.authorize(&cx)?;
-    let (limit, filter) = (page::limit(wanted.limit), wanted.filter(&cx)?);
+    let (limit, filter) = (page::limit(wanted.limit)?, wanted.filter(&cx)?);
     let Some(after) = wanted.after else {
         return Ok(Json(Page::whole(latest(web.db(), &filter, limit as usize).await?)));
     };

@@ -28,7 +28,7 @@ pub struct Tail {
     #[arg(long, value_name = "KIND:ID")]
     subject: Option<String>,
     /// How many of the latest events to begin with
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1000))]
     limit: u32,
 }
 
