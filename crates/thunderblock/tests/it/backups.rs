@@ -235,7 +235,7 @@ fn what_is_no_backup_or_one_of_a_newer_program_is_refused_by_name() {
                 "{name}"
             );
         }
-        // A header that is whole, but for a control character where the checksum should be.
+        // Control characters where an archive has its header.
         let odd = site.t.dir().join("odd.tar");
         fs::write(&odd, [b'\x1b'; 4096])?;
         let says = verify(&odd).await.unwrap_err().to_string();
