@@ -1,6 +1,7 @@
 //! Lists in pieces.
 
 use serde::{Deserialize, Serialize};
+use thunderline_core::{Error, Result};
 use utoipa::ToSchema;
 
 /// Items of a list when the caller does not say how many.
@@ -35,9 +36,14 @@ impl<T> Page<T> {
 }
 
 /// How many items the caller gets.
-#[must_use]
-pub fn limit(wanted: Option<u32>) -> u32 {
-    wanted.unwrap_or(DEFAULT).clamp(1, MOST)
+///
+/// # Errors
+/// `invalid` for none and for more than 1000.
+pub fn limit(wanted: Option<u32>) -> Result<u32> {
+    match wanted.unwrap_or(DEFAULT) {
+        limit @ 1..=MOST => Ok(limit),
+        odd => Err(Error::invalid_value("limit", format!("{odd} is out of range"), format!("1 to {MOST}"))),
+    }
 }
 
 #[cfg(test)]
@@ -53,7 +59,17 @@ mod tests {
     }
 
     #[test]
-    fn absurd_limits_are_bounded() {
-        assert_eq!((limit(None), limit(Some(0)), limit(Some(u32::MAX))), (50, 1, 1_000));
+    fn absurd_limits_are_refused_with_what_is_allowed() {
+        assert_eq!(
+            (limit(None).unwrap(), limit(Some(1)).unwrap(), limit(Some(1_000)).unwrap()),
+            (50, 1, 1_000)
+        );
+        for absurd in [0, 1_001, u32::MAX] {
+            let refused = limit(Some(absurd)).unwrap_err();
+            assert_eq!(
+                (&*refused.problems()[0].path, &*refused.problems()[0].allowed),
+                ("limit", "1 to 1000")
+            );
+        }
     }
 }

@@ -38,7 +38,7 @@ pub async fn changes(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<HealthChange>>, Failure> {
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let found = thunderblock::health::changes(&cx, &web.domains().block, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |change| change.at.to_string())))
 }

@@ -33,7 +33,7 @@ mod zones;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     client::DEFAULT_DATA_DIR,
@@ -102,13 +102,12 @@ enum Command {
     Domains(domains::Domains),
     /// See and set what may be spent of people's privacy
     Privacy(privacy::Privacy),
-    /// See what happens
+    /// See what happens, and who makes what of it
     Events(events::Events),
     /// Look at the job queue and steer it
     Jobs(jobs::Jobs),
     /// Enqueue jobs at given times, again and again
     Schedules(schedules::Schedules),
-    /// See what happens, and who makes what of it
     /// See events that a consumer could not handle, and decide on them
     DeadLetters(dead_letters::DeadLetters),
     /// Have events sent to other systems, signed
@@ -141,7 +140,8 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = with_negative_numbers(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -149,6 +149,16 @@ pub fn main() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// The command line with '-1' read as a number wherever a value is expected, so that what is allowed is told, and not that
+/// an option '-1' is unknown.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let read = |it: clap::Arg| {
+        let takes_value = it.get_action().takes_values();
+        it.allow_negative_numbers(takes_value)
+    };
+    command.mut_args(read).mut_subcommands(with_negative_numbers)
 }
 
 fn run(cli: &Cli) -> Result<()> {
@@ -197,7 +207,44 @@ mod tests {
 
     #[test]
     fn the_command_line_has_no_contradictions() {
-        Cli::command().debug_assert();
+        with_negative_numbers(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_refused_with_its_option_and_what_is_allowed() {
+        let refused = |words: &str| {
+            let words = std::iter::once("thunderline").chain(words.split(' '));
+            with_negative_numbers(Cli::command()).try_get_matches_from(words).unwrap_err().to_string()
+        };
+        for (words, option, allowed) in [
+            ("events list --limit -1", "--limit", "1..=1000"),
+            ("events list --limit 0", "--limit", "1..=1000"),
+            ("zones nodes x --limit 1001", "--limit", "1..=1000"),
+            ("events tail -n -1", "--limit", "0..=1000"),
+            ("events list --after -5", "--after", "0.."),
+            ("retention set audit --keep-newest -1", "--keep-newest", "0..="),
+        ] {
+            let says = refused(words);
+            assert!(says.contains(option) && says.contains(allowed), "{words}: {says}");
+        }
+        for path in limited(&Cli::command()) {
+            let allowed = if path == "events tail" { "0..=1000" } else { "1..=1000" };
+            let says = refused(&format!("{path} --limit 1001"));
+            assert!(says.contains(allowed), "{path}: {says}");
+        }
+    }
+
+    /// All commands with a limit: the words that lead there.
+    fn limited(command: &clap::Command) -> Vec<String> {
+        let mut found = Vec::new();
+        for part in command.get_subcommands() {
+            let name = part.get_name();
+            if part.get_arguments().any(|it| it.get_id() == "limit") {
+                found.push(name.to_owned());
+            }
+            found.extend(limited(part).iter().map(|below| format!("{name} {below}")));
+        }
+        found
     }
 
     #[test]
@@ -226,6 +273,38 @@ mod tests {
         let mut root = Cli::command();
         root.build();
         assert_eq!(shadowing(&root, &[]), Vec::<String>::new());
+    }
+
+    /// Every option of a command and of its parts that is listed under this heading.
+    fn under<'a>(command: &'a clap::Command, heading: &str) -> Vec<&'a str> {
+        let own = command.get_arguments().filter(|it| it.get_help_heading() == Some(heading));
+        let mut found: Vec<_> = own.map(|it| it.get_id().as_str()).collect();
+        for part in command.get_subcommands() {
+            found.extend(under(part, heading));
+        }
+        found
+    }
+
+    #[test]
+    fn only_what_says_which_server_is_listed_under_server() {
+        let root = Cli::command();
+        let found = under(&root, "Server");
+        assert!(found.contains(&"server"), "{found:?}");
+        assert!(found.iter().all(|it| ["server", "token"].contains(it)), "{found:?}");
+    }
+
+    #[test]
+    fn every_command_is_told_of_once() {
+        let root = Cli::command();
+        for part in root.get_subcommands() {
+            let about = part.get_about().map(ToString::to_string).unwrap_or_default();
+            let told = root.get_subcommands().filter(|it| {
+                let other = it.get_about().map(ToString::to_string).unwrap_or_default();
+                it.get_name() != part.get_name() && other.contains(&about)
+            });
+            let told: Vec<_> = told.map(clap::Command::get_name).collect();
+            assert!(!about.is_empty() && told.is_empty(), "{}: also at {told:?}", part.get_name());
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ enum Command {
         /// Its name
         name: String,
         /// How many at most
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
         /// Go on after the piece whose 'next' this is
         #[arg(long, value_name = "NEXT")]

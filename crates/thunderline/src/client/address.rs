@@ -43,14 +43,28 @@ impl ServerFile {
 }
 
 /// Which server a command talks to.
+// The heading stands at each option: one for the struct would go on to the options of whatever it is a part of.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Server")]
 pub struct Remote {
     /// The server's address; without it, the one that serves the data folder
-    #[arg(long, global = true, env = "THUNDERLINE_SERVER", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Server",
+        env = "THUNDERLINE_SERVER",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub server: Option<String>,
     /// The token; without it, the data folder's operator token (for servers on this machine)
-    #[arg(long, global = true, env = "THUNDERLINE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Server",
+        env = "THUNDERLINE_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     pub token: Option<String>,
 }
 

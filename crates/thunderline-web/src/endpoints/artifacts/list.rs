@@ -42,7 +42,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Artifact>>, Failure> {
     let federation = wanted.federation.as_deref().map(str::parse).transpose()?;
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let found = read::list_artifacts(&cx, web.federations(), federation, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |artifact| artifact.created_at.to_string())))
 }

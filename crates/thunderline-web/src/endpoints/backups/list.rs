@@ -37,7 +37,7 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Backup>>, Failure> {
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let found = thunderblock::backup::list(&cx, &web.domains().block, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |backup| backup.requested_at.to_string())))
 }

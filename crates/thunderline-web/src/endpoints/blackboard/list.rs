@@ -37,7 +37,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Board>, Failure> {
     let (flow, scope) = (&web.domains().flow, super::scope(wanted.scope.as_deref())?);
-    let (prefix, limit) = (wanted.prefix.as_deref().unwrap_or_default(), page::limit(wanted.limit));
+    let (prefix, limit) = (wanted.prefix.as_deref().unwrap_or_default(), page::limit(wanted.limit)?);
     let items = read::list(&cx, flow, scope, prefix, limit).await?;
     let counts = flow.board.counts(scope);
     let items = items.into_iter().map(Into::into).collect();

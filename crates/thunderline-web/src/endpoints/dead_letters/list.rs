@@ -45,7 +45,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<DeadLetter>>, Failure> {
     let state = wanted.state.as_deref().map(state).transpose()?;
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let (flow, consumer) = (&web.domains().flow, wanted.consumer.as_deref());
     let found = read::list_dead_letters(&cx, flow, consumer, state, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |letter| letter.created_at.to_string())))

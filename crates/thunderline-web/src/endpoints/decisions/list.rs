@@ -44,7 +44,7 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Decision>>, Failure> {
-    let (after, limit) = (wanted.after.unwrap_or(0), page::limit(wanted.limit));
+    let (after, limit) = (wanted.after.unwrap_or(0), page::limit(wanted.limit)?);
     let federation = wanted.federation.as_deref().map(str::parse).transpose()?;
     let filter = Filter { federation, round: wanted.round, kind: wanted.kind };
     let found = read::list(&cx, &web.domains().prism, &filter, after, limit + 1).await?;

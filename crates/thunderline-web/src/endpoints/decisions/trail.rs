@@ -46,7 +46,7 @@ pub async fn trail(
         let reason = format!("'{correlation}' is not a correlation id");
         Error::invalid_value("correlation", reason, "a UUID, as a decision or x-correlation-id names it")
     })?;
-    let (after, limit) = (wanted.after.unwrap_or(0), page::limit(wanted.limit));
+    let (after, limit) = (wanted.after.unwrap_or(0), page::limit(wanted.limit)?);
     let found = read::trail(&cx, &web.domains().prism, correlation, after, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |decision| decision.sequence.to_string())))
 }

@@ -43,7 +43,7 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Execution>>, Failure> {
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let (workflow, state) = (wanted.workflow.as_deref(), wanted.state.as_deref());
     let found = read::executions(&cx, &web.domains().vine, workflow, state, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |execution| execution.started_at.to_string())))

@@ -43,7 +43,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Federation>>, Failure> {
     let state = wanted.state.as_deref().map(state).transpose()?;
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let found = read::list_federations(&cx, web.federations(), state, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |federation| federation.created_at.to_string())))
 }

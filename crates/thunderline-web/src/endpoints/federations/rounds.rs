@@ -39,7 +39,7 @@ pub async fn rounds(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Round>>, Failure> {
-    let (after, limit) = (wanted.after.unwrap_or(0), page::limit(wanted.limit));
+    let (after, limit) = (wanted.after.unwrap_or(0), page::limit(wanted.limit)?);
     let found = read::list_rounds(&cx, web.federations(), id.parse()?, after, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |round| round.number.to_string())))
 }

@@ -46,7 +46,7 @@ pub async fn list(
     let state = wanted.state.as_deref().map(state).transpose()?;
     let before = wanted.before.as_deref().map(str::parse).transpose()?;
     let filter = JobFilter { state, name: wanted.name, before, tenant: None };
-    let limit = page::limit(wanted.limit);
+    let limit = page::limit(wanted.limit)?;
     let found = read::list(&cx, &web.domains().block, &filter, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |job| job.id.to_string())))
 }

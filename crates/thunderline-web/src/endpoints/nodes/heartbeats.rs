@@ -39,7 +39,7 @@ pub async fn heartbeats(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Heartbeats>>, Failure> {
-    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let found = thunderlink::read::list_heartbeats(&cx, web.links(), id.parse()?, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |row| row.at.to_string())))
 }

@@ -51,7 +51,7 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Node>>, Failure> {
-    let (before, limit) = (place(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (place(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let filter = Filter {
         state: wanted.state.as_deref().map(state).transpose()?,
         group: wanted.group,

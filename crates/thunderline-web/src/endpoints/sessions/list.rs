@@ -39,7 +39,7 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Session>>, Failure> {
-    let (before, limit) = (place(wanted.before.as_deref())?, page::limit(wanted.limit));
+    let (before, limit) = (place(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let node = wanted.node.as_deref().map(str::parse).transpose()?;
     let found = thunderlink::read::list_sessions(&cx, web.links(), node, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |session| format!("{}_{}", session.opened_at, session.id))))

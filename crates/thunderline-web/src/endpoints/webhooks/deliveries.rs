@@ -43,7 +43,7 @@ pub async fn deliveries(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Delivery>>, Failure> {
     let state = wanted.state.as_deref().map(state).transpose()?;
-    let (flow, limit) = (&web.domains().flow, page::limit(wanted.limit));
+    let (flow, limit) = (&web.domains().flow, page::limit(wanted.limit)?);
     let found = read::list_deliveries(&cx, flow, &name, state, wanted.before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |delivery| delivery.sequence.to_string())))
 }

@@ -38,7 +38,7 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Workflow>>, Failure> {
-    let (after, limit) = (wanted.after.unwrap_or_default(), page::limit(wanted.limit));
+    let (after, limit) = (wanted.after.unwrap_or_default(), page::limit(wanted.limit)?);
     let found = read::workflows(&cx, &web.domains().vine, &after, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |workflow| workflow.name.clone())))
 }

@@ -39,7 +39,7 @@ pub async fn nodes(
     Path(name): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<ZoneNode>>, Failure> {
-    let limit = page::limit(wanted.limit);
+    let limit = page::limit(wanted.limit)?;
     let after = wanted.after.as_deref().map(str::parse).transpose()?;
     let found = read::list_nodes(&cx, &web.domains().grid, &name, after, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |placed| placed.node.to_string())))

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub struct List {
     /// How many at most
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
     /// Go on after the piece whose 'next' this is
     #[arg(long, value_name = "NEXT")]

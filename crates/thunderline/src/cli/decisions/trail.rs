@@ -16,10 +16,10 @@ pub struct Trail {
     /// The correlation or trail of a decision, or the x-correlation-id of the request
     correlation: String,
     /// How many at most, up to 1000
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
     /// Go on after the decision of this sequence number
-    #[arg(long, value_name = "SEQUENCE")]
+    #[arg(long, value_name = "SEQUENCE", value_parser = clap::value_parser!(i64).range(0..))]
     after: Option<i64>,
 }
 

@@ -13,16 +13,16 @@ use crate::{
 #[derive(Args, Debug)]
 pub struct List {
     /// Only events after this sequence number; without it, the latest ones
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
     after: Option<i64>,
-    /// Only these kinds, separated by commas
+    /// Only these kinds, separated by commas: names, or the beginnings of some as fl.round.*
     #[arg(long, value_name = "NAME,…")]
     name: Option<String>,
     /// Only events about this thing, as kind:id
     #[arg(long, value_name = "KIND:ID")]
     subject: Option<String>,
     /// How many at most
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
 }
 

@@ -18,7 +18,7 @@ pub struct Replay {
     #[arg(long, value_name = "NAME")]
     consumer: String,
     /// The sequence number of the first event that it is to see again
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
     from: i64,
 }
 

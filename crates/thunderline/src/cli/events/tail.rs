@@ -21,14 +21,14 @@ pub struct Tail {
     /// Go on as events happen, also after the server was away
     #[arg(short, long)]
     follow: bool,
-    /// Only these kinds, separated by commas
+    /// Only these kinds, separated by commas: names, or the beginnings of some as fl.round.*
     #[arg(long, value_name = "NAME,…")]
     name: Option<String>,
     /// Only events about this thing, as kind:id
     #[arg(long, value_name = "KIND:ID")]
     subject: Option<String>,
     /// How many of the latest events to begin with
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1000))]
     limit: u32,
 }
 

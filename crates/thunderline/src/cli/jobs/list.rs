@@ -24,7 +24,7 @@ pub struct List {
     #[arg(long)]
     name: Option<String>,
     /// How many at most
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
     /// Go on after the piece whose 'next' this is
     #[arg(long, value_name = "NEXT")]

@@ -15,7 +15,7 @@ pub struct Beats {
     /// The node's id
     node: String,
     /// How many at most
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
 }
 

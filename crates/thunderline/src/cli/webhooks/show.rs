@@ -28,7 +28,7 @@ pub struct Show {
     #[arg(long, value_parser = ["waiting", "delivered", "failed"])]
     state: Option<String>,
     /// How many deliveries at most
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
 }
 

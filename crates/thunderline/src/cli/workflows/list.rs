@@ -26,7 +26,7 @@ pub struct List {
     #[arg(long, value_name = "NAME", requires = "executions")]
     workflow: Option<String>,
     /// How many at most, up to 1000
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
 }
 
