@@ -90,7 +90,12 @@ pub(super) fn read(
         std::io::ErrorKind::NotFound => Error::not_found(format_args!("the backup {}", file.display())),
         _ => Error::invalid_value("backup", format!("{}: {error}", file.display()), "a readable file"),
     })?;
-    let length = source.metadata()?.len();
+    let about = source.metadata()?;
+    if about.is_dir() {
+        let reason = format!("{} is a folder", file.display());
+        return Err(Error::invalid_value("backup", reason, "a file that 'thunderline backup' finished"));
+    }
+    let length = about.len();
     progress.begin("reading the backup", length);
     let mut archive = Archive::new(BufReader::with_capacity(PIECE, source));
     let read = read_entries(&mut archive, length, progress, &mut sink);
@@ -195,7 +200,11 @@ fn compare(opening: &Opening, found: &[Entry], contents: &Contents) -> Result<()
 }
 
 fn unreadable(error: &std::io::Error) -> Error {
-    bad(format!("it is damaged or cut off ({error})"))
+    // The archive's reader quotes what it found, whatever bytes these are: only the system's words are passed on.
+    match error.raw_os_error() {
+        Some(_) => bad(format!("it cannot be read ({error})")),
+        None => bad("it is damaged or cut off, or no backup at all"),
+    }
 }
 
 fn bad(reason: impl Into<String>) -> Error {
