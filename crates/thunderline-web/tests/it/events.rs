@@ -111,6 +111,12 @@ both!(events_are_listed_in_order_and_in_pieces, async |t: TestDb| {
     let first = page["items"][0]["subject_id"].as_str().unwrap();
     let about = site.get(&format!("/api/v1/events?limit=1&subject=federation:{first}")).await.json();
     assert_eq!(names(&about), ["a"]);
+    for path in ["/api/v1/events?name=NOPE", "/api/v1/events/stream?name=fl.round.completed,NOPE"] {
+        let refused = site.get(path).await.assert_problem(422, "invalid");
+        assert_eq!(refused["problems"][0]["path"], "name", "{refused}");
+    }
+    let begun = site.get("/api/v1/events?after=0&name=fl.federation.*").await.json();
+    assert_eq!(names(&begun), ["a", "b", "c"]);
     site.get("/api/v1/events?limit=0").await.assert_problem(422, "invalid");
     site.get("/api/v1/events?subject=nothing").await.assert_problem(422, "invalid");
     assert_eq!(

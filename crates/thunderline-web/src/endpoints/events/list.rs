@@ -5,8 +5,9 @@ use axum::{
     extract::{Query, State},
 };
 use serde::Deserialize;
-use thunderflow::events::read::ACTION;
-use thunderline_core::{Cx, Envelope, Error, Result, Subject};
+use thunderflow::{events::read::ACTION, webhooks::pattern};
+use thunderline_contracts::registry::EVENTS;
+use thunderline_core::{Cx, Envelope, Error, Problem, Result, Subject};
 use thunderline_store::{Db, EventFilter};
 use utoipa::IntoParams;
 
@@ -28,7 +29,7 @@ pub struct Wanted {
     pub after: Option<i64>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
     pub limit: Option<u32>,
-    /// Only these kinds, separated by commas: `fl.round.completed,fl.round.failed`.
+    /// Only these kinds, separated by commas: names or the beginnings of some, `fl.round.completed,fl.federation.*`.
     pub name: Option<String>,
     /// Only events about this thing, as `kind:id`.
     pub subject: Option<String>,
@@ -37,13 +38,6 @@ pub struct Wanted {
 impl Wanted {
     /// The filter, confined to the caller's tenant.
     pub fn filter(&self, cx: &Cx) -> Result<EventFilter> {
-        let names = self
-            .name
-            .as_deref()
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
         let subject = self.subject.as_deref().map(|text| {
             let (kind, id) = text.split_once(':').ok_or_else(|| {
                 Error::invalid_value(
@@ -55,11 +49,26 @@ impl Wanted {
             Ok::<_, Error>(Subject::new(kind, id))
         });
         Ok(EventFilter {
-            names: names.map(str::to_owned).collect(),
+            names: names(self.name.as_deref().unwrap_or_default())?,
             subject: subject.transpose()?,
             tenant: Some(cx.tenant()),
         })
     }
+}
+
+/// The names of all events that these patterns match; none where every event is wanted.
+fn names(patterns: &str) -> Result<Vec<String>> {
+    let patterns: Vec<_> = patterns.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
+    let problems = patterns.iter().enumerate().filter_map(|(index, it)| pattern::problem(it, index));
+    let problems: Vec<_> = problems.map(|it| Problem { path: "name".into(), ..it }).collect();
+    if let Some(first) = problems.first() {
+        return Err(Error::invalid(first.to_string(), problems));
+    }
+    if patterns.contains(&"*") {
+        return Ok(Vec::new());
+    }
+    let wanted = |name: &str| patterns.iter().any(|it| pattern::matches(it, name));
+    Ok(EVENTS.iter().filter(|it| wanted(it.name)).map(|it| it.name.to_owned()).collect())
 }
 
 /// Events in the order in which they happened. Without `after`: the latest ones.
@@ -92,5 +101,23 @@ async fn latest(db: &Db, filter: &EventFilter, limit: usize) -> Result<Vec<Envel
             return Ok(found);
         }
         window = window.saturating_mul(8);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_beginnings_are_found_and_others_refused() {
+        assert_eq!(names("").unwrap(), Vec::<String>::new());
+        assert_eq!(names("*").unwrap(), Vec::<String>::new());
+        assert_eq!(names(" fl.round.completed ,").unwrap(), ["fl.round.completed"]);
+        let rounds = names("fl.round.*").unwrap();
+        assert!(rounds.len() > 1 && rounds.iter().all(|it| it.starts_with("fl.round.")), "{rounds:?}");
+        let refused = names("fl.round.completed,FOO,fl.round").unwrap_err();
+        let told: Vec<_> =
+            refused.problems().iter().map(|it| (it.path.as_str(), it.reason.as_str())).collect();
+        assert_eq!(told, [("name", "'FOO' matches no event"), ("name", "'fl.round' matches no event")]);
     }
 }

@@ -15,7 +15,7 @@ pub struct List {
     /// Only events after this sequence number; without it, the latest ones
     #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
     after: Option<i64>,
-    /// Only these kinds, separated by commas
+    /// Only these kinds, separated by commas: names, or the beginnings of some as fl.round.*
     #[arg(long, value_name = "NAME,…")]
     name: Option<String>,
     /// Only events about this thing, as kind:id

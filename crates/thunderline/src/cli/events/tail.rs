@@ -21,7 +21,7 @@ pub struct Tail {
     /// Go on as events happen, also after the server was away
     #[arg(short, long)]
     follow: bool,
-    /// Only these kinds, separated by commas
+    /// Only these kinds, separated by commas: names, or the beginnings of some as fl.round.*
     #[arg(long, value_name = "NAME,…")]
     name: Option<String>,
     /// Only events about this thing, as kind:id
