@@ -5,8 +5,9 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use thunderblock::registry;
-use thunderline_core::Wish;
+use thunderblock::registry::{self, DomainRow};
+use thunderline_core::{DomainState, Error, Wish};
+use thunderline_runtime::Mesh as Here;
 
 use crate::{
     caller::{Caller, TokenCaller},
@@ -62,6 +63,8 @@ pub async fn deactivate(
     responses(
         (status = ACCEPTED, body = Mesh, description = "Every process carries it out when it hears of it."),
         (status = NOT_FOUND, body = ProblemDetails, content_type = "application/problem+json"),
+        (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
+            description = "It runs in no process."),
     )
 )]
 pub async fn kill(
@@ -83,7 +86,70 @@ async fn give(
     let mesh = web.live().now();
     let known: Vec<_> = mesh.domains.iter().map(|domain| domain.manifest.domain).collect();
     let block = &web.domains().block;
+    if wish == Wish::Kill
+        && let Some(reason) = rests(&mesh, &registry::domains(&cx, block).await?, name)
+    {
+        registry::ORDER.authorize(&cx)?;
+        return Err(Error::conflict(reason).into());
+    }
     registry::order(&cx, block, &known, name, wish, order.reason.as_deref()).await?;
     let Json(mesh) = super::list::list(State(web.clone()), Caller(cx)).await?;
     Ok((StatusCode::ACCEPTED, Json(mesh)))
+}
+
+/// Why a domain cannot fail: it runs neither in this process nor, as far as is written down, in another.
+fn rests(here: &Here, written: &[DomainRow], name: &str) -> Option<String> {
+    let runs = |state: DomainState| matches!(state, DomainState::Active | DomainState::Degraded);
+    let domain = here.domain(name)?;
+    // What is written of this process may be late.
+    let mut elsewhere = written.iter().filter(|row| row.node != here.node && row.domain == name);
+    if runs(domain.state) || elsewhere.any(|row| runs(row.state)) {
+        return None;
+    }
+    Some(format!("{name} is {} ({}): only a domain that runs can be killed", domain.state, domain.reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use thunderline_core::Timestamp;
+    use thunderline_runtime::DomainStatus;
+
+    use super::*;
+
+    fn here(state: DomainState) -> Here {
+        let domain = DomainStatus {
+            manifest: &thunderlink::MANIFEST,
+            state,
+            since: Timestamp::UNIX_EPOCH,
+            reason: "deactivated by ann".into(),
+            activated_at: None,
+            acknowledged: None,
+            failures: 0,
+            restart_at: None,
+        };
+        Here { node: "one".into(), tick: None, domains: vec![domain] }
+    }
+
+    fn written(node: &str, state: DomainState) -> DomainRow {
+        DomainRow {
+            node: node.into(),
+            domain: thunderlink::MANIFEST.domain.into(),
+            state,
+            reason: String::new(),
+            tick: 1,
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn only_a_domain_that_runs_somewhere_can_be_killed() {
+        let name = thunderlink::MANIFEST.domain;
+        let (active, inactive) = (DomainState::Active, DomainState::Inactive);
+        assert_eq!(rests(&here(active), &[], name), None);
+        assert_eq!(rests(&here(inactive), &[written("two", active)], name), None);
+        let late = [written("one", active), written("two", inactive)];
+        let reason = rests(&here(inactive), &late, name).expect("it runs nowhere");
+        assert!(reason.contains("inactive (deactivated by ann)"), "{reason}");
+        assert_eq!(rests(&here(active), &[], "mars"), None, "which is refused as unknown");
+    }
 }

@@ -50,6 +50,9 @@ fn a_killed_domain_comes_back_and_a_deactivated_one_stays_away_over_a_restart() 
 
     let away = server.json(&["domains", "deactivate", "thunderlink"]);
     assert_eq!(away["state"], "inactive", "{away}");
+    let output = server.command(&["domains", "kill", "thunderlink"]).output().expect("it can be started");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("only a domain that runs"), "{output:?}");
     let (code, says) = ready(&server);
     assert_eq!(code, 503, "{says}");
     assert!(says.contains("thunderlink is inactive: deactivated by user:"), "{says}");
