@@ -240,7 +240,7 @@ fn what_is_no_backup_or_one_of_a_newer_program_is_refused_by_name() {
         fs::write(&odd, [b'\x1b'; 4096])?;
         let says = verify(&odd).await.unwrap_err().to_string();
         assert!(says.contains("no backup at all") && !says.chars().any(char::is_control), "{says:?}");
-        let says = verify(&site.t.dir()).await.unwrap_err().to_string();
+        let says = verify(site.t.dir()).await.unwrap_err().to_string();
         assert!(says.contains("is a folder"), "{says}");
         assert_eq!(verify(&site.t.dir().join("missing.tar")).await.unwrap_err().kind(), ErrorKind::NotFound);
         Ok(())

@@ -73,7 +73,7 @@ pub enum Groups {
 impl Groups {
     /// Runs the chosen command.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let one = |name: &str| path("/api/v1/node-groups/{name}", &[name]);
+        let at = |name: &str| path("/api/v1/node-groups/{name}", &[name]);
         let members = |name: &str| path("/api/v1/node-groups/{name}/members", &[name]);
         let group: NodeGroup = match self {
             Self::List => {
@@ -82,7 +82,7 @@ impl Groups {
                 return Ok(());
             }
             Self::Delete { name } => {
-                client.remove(&one(name)?, &[])?;
+                client.remove(&at(name)?, &[])?;
                 if format == Format::Human {
                     say(&format!("group '{name}' is deleted"));
                 }
@@ -97,10 +97,10 @@ impl Groups {
                 };
                 client.post("/api/v1/node-groups", &request)?
             }
-            Self::Show { name } => client.get(&one(name)?, &[])?,
+            Self::Show { name } => client.get(&at(name)?, &[])?,
             Self::Move { name, parent } => {
                 let request = NodeGroupMove { parent: parent.clone() };
-                client.put(&format!("{}/parent", one(name)?), &[], &request)?
+                client.put(&format!("{}/parent", at(name)?), &[], &request)?
             }
             Self::Add { name, nodes } => {
                 let request = MembersRequest { add: nodes.clone(), remove: Vec::new() };
