@@ -15,6 +15,8 @@ use thunderline_contracts::system;
 use thunderline_core::{Action, Error, Event, Job, Manifest, Result};
 use thunderline_store::{Db, Migration, Stmt};
 
+use schedules::kind::Kind;
+
 pub use home::Home;
 
 /// What this domain works with. Cheap to clone.
@@ -36,7 +38,7 @@ pub struct Block {
     pub resources: Arc<[retention::Resource]>,
     pub(crate) examination: checkpoint::Examination,
     /// The kinds of jobs that a schedule may enqueue.
-    pub jobs: Arc<[&'static str]>,
+    pub(crate) schedulable: Arc<[Kind]>,
 }
 
 impl Block {
@@ -52,7 +54,10 @@ impl Block {
             sources: Arc::new([]),
             resources: Arc::new([]),
             examination: checkpoint::Examination::default(),
-            jobs: Arc::new([]),
+            schedulable: Arc::new([
+                Kind::of::<backup::TakeBackup>(&backup::ACTION),
+                Kind::of::<retention::Sweep>(&retention::SWEEP_ACTION),
+            ]),
         }
     }
 
@@ -80,10 +85,11 @@ impl Block {
         Self { resources: resources.into_iter().collect(), ..self }
     }
 
-    /// The same domain, which knows that there are these kinds of jobs.
+    /// The same, whose schedules may enqueue these as well.
     #[must_use]
-    pub fn with_jobs(self, jobs: impl IntoIterator<Item = &'static str>) -> Self {
-        Self { jobs: jobs.into_iter().collect(), ..self }
+    pub fn with_schedulable(self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        let schedulable = self.schedulable.iter().copied().chain(kinds).collect();
+        Self { schedulable, ..self }
     }
 }
 
@@ -153,7 +159,7 @@ pub const MANIFEST: Manifest = Manifest {
         system::DomainDeactivated::NAME,
     ],
     consumes: &[],
-    jobs: &[backup::MakeBackup::NAME, retention::Sweep::NAME],
+    jobs: &[backup::MakeBackup::NAME, backup::TakeBackup::NAME, retention::Sweep::NAME],
     ports: &["what is running?", "what can be forgotten?"],
     depends_on: &[],
     required: true,

@@ -17,6 +17,7 @@ mod request;
 mod restore;
 mod rows;
 mod run;
+mod take;
 mod verify;
 mod write;
 
@@ -28,4 +29,5 @@ pub use restore::{RESTORED_FILE, Restored, restore};
 pub(crate) use rows::STATEMENTS;
 pub use rows::{Backup, BackupState};
 pub use run::{FINISH_ACTION, MakeBackup, run};
+pub use take::TakeBackup;
 pub use verify::{Verified, verify};

@@ -16,6 +16,7 @@ const BATCHES: u32 = 50;
 
 /// Sweeps at a time of somebody's choosing; the server does it every few minutes anyway.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sweep {}
 
 impl Job for Sweep {

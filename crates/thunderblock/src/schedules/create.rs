@@ -33,11 +33,14 @@ pub struct NewSchedule {
 /// Makes it; it fires from now on.
 ///
 /// # Errors
-/// `invalid` with everything that is wrong; `conflict` where the name is taken.
+/// `invalid` with everything that is wrong; `forbidden` where the caller may not do what the job does; `conflict` where the name is taken.
 pub async fn create(cx: &Cx, domain: &Block, wanted: NewSchedule) -> Result<Schedule> {
     ACTION.authorize(cx)?;
     let now = cx.now();
     let next_at = check(domain, &wanted, now)?;
+    if let Some(kind) = domain.schedulable.iter().find(|kind| kind.name == wanted.job) {
+        kind.action.authorize(cx)?;
+    }
     let id = cx.id();
     let schedule = Schedule {
         id,
@@ -78,11 +81,16 @@ fn check(domain: &Block, wanted: &NewSchedule, now: Timestamp) -> Result<Timesta
             format!("1 to {NAME} letters, digits, '.', '_' or '-'"),
         );
     }
-    if !domain.jobs.contains(&wanted.job.as_str()) {
-        problem("job", format!("there is no job '{}'", wanted.job), domain.jobs.join(", "));
+    let kind = domain.schedulable.iter().find(|kind| kind.name == wanted.job);
+    if kind.is_none() {
+        let names: Vec<_> = domain.schedulable.iter().map(|kind| kind.name).collect();
+        problem("job", format!("'{}' is no job that a schedule can ask for", wanted.job), names.join(", "));
     }
+    let fields = "an object with the fields of the job";
     if !wanted.payload.is_object() {
-        problem("payload", "it is not an object".into(), "an object with the fields of the job".into());
+        problem("payload", "it is not an object".into(), fields.into());
+    } else if let Some(reason) = kind.and_then(|kind| (kind.check)(&wanted.payload)) {
+        problem("payload", reason, fields.into());
     }
     let times = (cron::Cron::parse(&wanted.cron), cron::zone(&wanted.zone));
     if let ((Ok(cron), Ok(zone)), true) = (&times, problems.is_empty()) {

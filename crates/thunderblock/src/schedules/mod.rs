@@ -7,6 +7,7 @@
 pub mod create;
 pub mod cron;
 pub mod delete;
+pub mod kind;
 pub mod pause;
 pub mod read;
 pub mod resume;

@@ -13,11 +13,13 @@ mod schedules;
 mod statements;
 
 use serde::{Deserialize, Serialize};
-use thunderblock::Block;
-use thunderline_core::{Job, Result};
+use thunderblock::{Block, schedules::kind::Kind};
+use thunderline_core::{Action, Job, Result, Role, Rule};
 use thunderline_testkit::{MigrationSet, TestDb};
 
 const MIGRATIONS: &[MigrationSet] = &[thunderblock::MIGRATIONS];
+
+const TIDY: Action = Action::new("t.room.tidy", Rule::AtLeast(Role::Operator));
 
 /// A kind of job that some other domain might have.
 #[derive(Serialize, Deserialize)]
@@ -33,5 +35,5 @@ impl Job for Tidy {
 }
 
 fn block(t: &TestDb) -> Block {
-    Block::new(t.db().clone()).with_jobs([Tidy::NAME])
+    Block::new(t.db().clone()).with_schedulable([Kind::of::<Tidy>(&TIDY)])
 }

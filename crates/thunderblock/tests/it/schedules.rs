@@ -1,7 +1,10 @@
 //! Schedules. The clock starts on Friday, 15 January 2027, 08:00 UTC.
 
-use thunderblock::schedules::{
-    Missed, Schedule, ScheduleState, create, create::NewSchedule, delete, pause, read, resume, run, sweep,
+use thunderblock::{
+    backup::TakeBackup,
+    schedules::{
+        Missed, Schedule, ScheduleState, create, create::NewSchedule, delete, pause, read, resume, run, sweep,
+    },
 };
 use thunderline_core::{Action, Cx, ErrorKind, Rule, SignedDuration, Timestamp};
 use thunderline_store::{Stmt, args};
@@ -140,9 +143,25 @@ both!(everything_that_is_wrong_with_a_schedule_is_said_at_once, async |t: TestDb
     let paths: Vec<_> = error.problems().iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["name", "job", "payload", "cron.minute", "zone"]);
     assert!(error.problems()[1].allowed.contains(Tidy::NAME));
+    let misspelt = NewSchedule { payload: serde_json::json!({"rom": "hall"}), ..hourly(Missed::RunOnce) };
+    let error = create::create(&cx, &block, misspelt).await.unwrap_err();
+    assert_eq!(error.problems()[0].path, "payload");
+    assert!(error.problems()[0].reason.contains("missing field `room`"), "{error}");
     create::create(&cx, &block, hourly(Missed::RunOnce)).await?;
     let taken = create::create(&cx, &block, hourly(Missed::Skip)).await.unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::Conflict);
+});
+
+both!(who_may_not_do_what_a_job_does_may_not_schedule_it, async |t: TestDb| {
+    let nightly = || NewSchedule {
+        name: "nightly".into(),
+        job: TakeBackup::NAME.into(),
+        payload: serde_json::json!({"to": "/srv/backups"}),
+        ..hourly(Missed::RunOnce)
+    };
+    let refused = create::create(&t.operator(), &block(&t), nightly()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    create::create(&t.admin(), &block(&t), nightly()).await?;
 });
 
 both!(only_operators_change_schedules_and_tenants_do_not_see_each_others, async |t: TestDb| {

@@ -5,6 +5,7 @@ use axum::{
     http::{Method, StatusCode},
 };
 use serde_json::json;
+use thunderline_core::Role;
 use thunderline_testkit::{TestDb, both};
 
 use crate::site::Site;
@@ -48,10 +49,16 @@ both!(a_listing_of_jobs_comes_in_pieces, async |t: TestDb| {
 both!(a_schedule_is_made_steered_and_removed_by_its_name, async |t: TestDb| {
     let site = Site::new(t).await?;
     let wanted = json!({"name": "nightly", "cron": "30 2 * * *", "zone": "Europe/Berlin", "job": "block.retention.sweep"});
-    let made = site.post(SCHEDULES, wanted.to_string()).await;
+    // The sweep is for those who may change the installation.
+    site.post(SCHEDULES, wanted.to_string()).await.assert_problem(403, "forbidden");
+    let admin = thundergate::token::create(&site.t.admin(), site.t.db(), "admin", Role::Admin).await?;
+    let (kind, admin) = (("content-type", "application/json"), format!("Bearer {admin}"));
+    let headers = [kind, ("authorization", admin.as_str())];
+    let made = site.ask(Method::POST, SCHEDULES, &headers, wanted.to_string()).await;
     assert_eq!(made.status, StatusCode::CREATED);
     assert_eq!(made.json()["next_at"], "2027-01-16T01:30:00Z");
-    site.post(SCHEDULES, wanted.to_string()).await.assert_problem(409, "conflict");
+    let again = site.ask(Method::POST, SCHEDULES, &headers, wanted.to_string()).await;
+    again.assert_problem(409, "conflict");
     let path = format!("{SCHEDULES}/nightly");
     assert_eq!(site.get(&path).await.json()["id"], made.json()["id"]);
     assert_eq!(site.post(&format!("{path}/pause"), "").await.json()["state"], "paused");

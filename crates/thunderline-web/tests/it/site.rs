@@ -42,8 +42,7 @@ impl Site {
     pub async fn with(t: TestDb, settings: Settings) -> Result<Self> {
         let objects = Objects::open(t.dir().join("objects"))?;
         let live = Live::new(Mesh { node: "test".into(), tick: None, domains: Vec::new() });
-        let mut domains = Domains::over(t.db(), objects.clone());
-        domains.block = domains.block.with_jobs(["block.retention.sweep"]);
+        let domains = Domains::over(t.db(), objects.clone());
         let operator = thundergate::token::create(&t.admin(), t.db(), "operator", Role::Operator).await?;
         let viewer = thundergate::token::create(&t.admin(), t.db(), "viewer", Role::Viewer).await?;
         let closing = CancellationToken::new();

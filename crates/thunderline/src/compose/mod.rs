@@ -102,7 +102,6 @@ impl Server {
         }
         let objects = Objects::open(options.data.join("objects"))?;
         let mut domains = steps::connect(Domains::over(&db, objects.clone()));
-        domains.block = domains.block.with_jobs(domains::job_names());
         domains.flow = domains.flow.sending(webhooks::sender(options.private_webhooks));
         let domains = home::at_home(domains, options, objects)?;
         checkpoint::begin(&cx, &domains.block).await?;

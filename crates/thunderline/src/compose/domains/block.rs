@@ -11,10 +11,14 @@ pub fn domain(domains: &Domains) -> Domain {
         let block = block.clone();
         async move {
             let mut jobs = Registry::new();
-            let (made, swept) = (block.clone(), block.clone());
+            let (made, taken, swept) = (block.clone(), block.clone(), block.clone());
             jobs.on(move |cx, job: backup::MakeBackup| {
                 let block = made.clone();
                 async move { backup::run(&cx, &block, job.backup).await }
+            });
+            jobs.on(move |cx, job: backup::TakeBackup| {
+                let block = taken.clone();
+                async move { backup::request(&cx, &block, job.to.as_deref()).await.map(drop) }
             });
             jobs.on(move |cx, _: retention::Sweep| {
                 let block = swept.clone();

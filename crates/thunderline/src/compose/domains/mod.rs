@@ -38,11 +38,6 @@ pub const MANIFESTS: &[&Manifest] = &[
     &::thundervine::MANIFEST,
 ];
 
-/// Every kind of job.
-pub fn job_names() -> impl Iterator<Item = &'static str> {
-    MANIFESTS.iter().flat_map(|manifest| manifest.jobs).copied()
-}
-
 /// Every domain, ready to be made active.
 #[must_use]
 pub fn all(domains: &Domains) -> Vec<Domain> {
