@@ -17,6 +17,7 @@ use thunderline_core::{
 };
 use thunderline_runtime::{CancellationToken, Relay, Subscription};
 use thunderline_store::Db;
+use thunderline_testkit::TestContracts;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -49,6 +50,7 @@ async fn main() -> Result<()> {
     let cx = Cx::new(Actor::System("bench"), tenant, Arc::new(SystemClock), Arc::new(SystemRandom));
     let db = Db::connect(url).await?;
     db.migrate(&cx, &[]).await?;
+    db.hold_to(TestContracts);
 
     let (left, done) = (Arc::new(AtomicU32::new(events)), Arc::new(Notify::new()));
     let (count, tell) = (left.clone(), done.clone());
