@@ -6,8 +6,8 @@
 //! server.
 //!
 //! One concern per file: [`config`], the [`key`](mod@key), the state folder's [`lock`], the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
-//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`download`], [`builtin`] and [`command`] training, [`upload`],
-//! [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
+//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`download`], [`builtin`] and [`command`] training, [`upload`]
+//! in [`pieces`], [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
 
 mod app;
 mod builtin;
@@ -26,6 +26,7 @@ mod lock;
 mod manifest;
 mod metrics;
 mod pairs;
+mod pieces;
 mod process;
 mod reply;
 mod retry;

@@ -65,7 +65,7 @@ impl Worker<'_> {
             }
             Err(Broken::Call(error)) => return Err(error),
         };
-        upload(&self.fleet, &reply, seconds)?;
+        upload(&self.fleet, &reply, seconds, false)?;
         // Not before: a task that is done again must begin from what the first try began from.
         Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?)
     }

@@ -1,0 +1,49 @@
+//! Whose turn it is to add to a node's upload.
+//!
+//! A connection that broke may look alive here for a while, with its request waiting for bytes that never come. The node's
+//! next request must not wait for that: it interrupts the one before, of which what was received stays.
+
+use std::sync::{Arc, Mutex};
+
+use thunderline_core::NodeId;
+use tokio::sync::OwnedMutexGuard;
+use tokio_util::sync::CancellationToken;
+
+use crate::Fleet;
+
+/// The turns of one node.
+#[derive(Default)]
+pub(crate) struct Turns {
+    last: Mutex<CancellationToken>,
+    now: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Held while a request adds to the node's upload.
+pub(crate) struct Turn {
+    over: CancellationToken,
+    _now: OwnedMutexGuard<()>,
+}
+
+impl Turn {
+    /// Waits until another request wants it.
+    pub(crate) async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
+    /// Whether another request wants it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_cancelled()
+    }
+}
+
+/// The node's turn, once the request before it has stopped, as it is told to.
+pub(crate) async fn take(fleet: &Fleet, node: NodeId) -> Turn {
+    let turns = fleet.turns.get_or_put(node, Arc::default(), |_| true);
+    let over = CancellationToken::new();
+    let before = {
+        let mut last = turns.last.lock().expect("no code panics while holding the token");
+        std::mem::replace(&mut *last, over.clone())
+    };
+    before.cancel();
+    Turn { over, _now: turns.now.clone().lock_owned().await }
+}
