@@ -39,6 +39,11 @@ enum Source {
 }
 
 impl Reply {
+    /// The id of its message.
+    pub(crate) fn id(&self) -> &str {
+        &self.tree.object_id
+    }
+
     /// The bytes of one of the reply's objects; `None` for an id that is not among them.
     pub(crate) fn object(&self, id: &ObjectId) -> Result<Option<Bytes>> {
         Ok(match (self.sources.get(id), &self.arrays) {

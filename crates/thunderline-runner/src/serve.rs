@@ -14,11 +14,11 @@ use crate::{
     config::RunnerConfig,
     enrol::{self, Enrolment},
     fleet::Fleet,
-    heartbeat, key,
+    heartbeat, kept, key,
     lock::StateLock,
     retry::until_answered,
     stop::Stop,
-    work::{self, Worker},
+    work::Worker,
 };
 
 /// How long to wait where the server says 'not now'.
@@ -39,7 +39,7 @@ pub fn run(cx: &Cx, config: &RunnerConfig, stop: &Stop) -> Result<()> {
     let mut loaded = Loaded::default();
     loaded.check(config)?;
     let key = Arc::new(key::load_or_make(&config.state)?);
-    work::clear(&config.state.join("work"))?;
+    kept::sweep(&config.state.join("work"), kept::is_there)?;
     let channel = Channel::new(config.base(), key, cx.clone());
     let mut again = false;
     loop {

@@ -55,6 +55,9 @@ pub struct State {
     pushes: usize,
     /// The beginning of an object, and its id.
     partial: Option<(ObjectId, Vec<u8>)>,
+    /// After the crash it says 'try again' to whoever announces a reply.
+    pub busy_after_crash: bool,
+    pub busy: bool,
     /// Bytes of objects that were uploaded.
     pub uploaded: usize,
     /// What was handed out, in order.
@@ -292,6 +295,9 @@ impl Server {
     }
 
     fn announce(&self, node: NodeId, body: Bytes) -> Answer {
+        if self.state().busy {
+            return Answer::Body(503, Vec::new());
+        }
         let request = wire::PushMessagesRequest::decode(body).unwrap();
         let listed = tree::read(&request.message_object_trees[0]).unwrap();
         let reply = message::Reply::read(node, &request.messages_list[0]).unwrap();
@@ -325,6 +331,7 @@ impl Server {
             if dies {
                 state.partial = Some((id, bytes));
                 state.crash_at_push = Some(usize::MAX);
+                state.busy = state.busy_after_crash;
                 return Answer::Die;
             }
             if bytes.len() < length {
