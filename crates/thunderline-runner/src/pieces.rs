@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use thunderline_core::Error;
 use thunderline_flower::ObjectId;
 
-use crate::reply::Reply;
+use crate::{reply::Reply, stop::Stop};
 
 /// An object that the server lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub(crate) fn length(parts: &[Part]) -> u64 {
 /// The body of a request, of which one object at a time is in memory.
 pub(crate) struct Body<'a> {
     reply: &'a Reply,
+    stop: &'a Stop,
     parts: std::slice::Iter<'a, Part>,
     head: Bytes,
     content: Bytes,
@@ -71,8 +72,9 @@ pub(crate) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(crate) fn new(reply: &'a Reply, parts: &'a [Part]) -> Self {
-        Self { reply, parts: parts.iter(), head: Bytes::new(), content: Bytes::new(), failure: None }
+    /// Ends early where the stop signal is given.
+    pub(crate) fn new(reply: &'a Reply, parts: &'a [Part], stop: &'a Stop) -> Self {
+        Self { reply, stop, parts: parts.iter(), head: Bytes::new(), content: Bytes::new(), failure: None }
     }
 
     /// Why it could not be read to its end, where that is not the connection's fault.
@@ -95,6 +97,9 @@ impl<'a> Body<'a> {
 
 impl Read for Body<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_stopped() {
+            return Err(io::Error::other("this runner stops"));
+        }
         while self.head.is_empty() && self.content.is_empty() {
             let Some(part) = self.parts.next() else { return Ok(0) };
             if let Err(error) = self.begin(part) {

@@ -90,7 +90,7 @@ impl Sender<'_> {
         }
         while !missing.is_empty() {
             let parts = pieces::plan(&missing, self.most);
-            let mut body = Body::new(self.reply, &parts);
+            let mut body = Body::new(self.reply, &parts, &self.fleet.stop);
             let sent = self.fleet.append(session, &mut body, pieces::length(&parts));
             let progress = match (body.failure(), sent) {
                 (Some(error), _) => return Err(error.into()),

@@ -6,6 +6,8 @@
 mod pieces;
 mod turn;
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, Request, State},
@@ -58,11 +60,10 @@ pub(crate) async fn append(
     let appended = async {
         let (node, found) = find(&fleet, &message, &parts.headers).await?;
         let Some(upload) = found else { return Ok((true, Progress::default())) };
-        let turn = turn::take(&fleet, node.id).await;
-        let mut pieces = Pieces::new(body);
-        let added = until_interrupted(&fleet, &turn, receive(&fleet, &node, &upload, &mut pieces)).await;
-        if !matches!(added, Ok(Added::All)) && !turn.is_over() {
-            // An answer in the middle of what a client sends is taken for a broken connection.
+        let turn = Arc::new(turn::take(&fleet, node.id).await);
+        let mut pieces = Pieces::new(body, turn.clone(), fleet.stop.clone());
+        let added = receive(&fleet, &node, &upload, &turn, &mut pieces).await;
+        if !matches!(added, Ok(Added::All)) {
             pieces.drain().await;
         }
         match added? {
@@ -75,11 +76,7 @@ pub(crate) async fn append(
 }
 
 /// The calling node's upload; none where its reply was counted already.
-async fn find(
-    fleet: &Fleet,
-    message: &str,
-    headers: &HeaderMap,
-) -> Result<(Node, Option<std::sync::Arc<Upload>>)> {
+async fn find(fleet: &Fleet, message: &str, headers: &HeaderMap) -> Result<(Node, Option<Arc<Upload>>)> {
     let node = fleet.node(caller::over_http(headers, fleet.cx.now())?, Transport::Runner)?;
     fleet.seen(&node).await?;
     match upload::find(fleet, &node, message).await? {
@@ -97,23 +94,11 @@ enum Added {
     Elsewhere,
 }
 
-async fn until_interrupted(
-    fleet: &Fleet,
-    turn: &Turn,
-    receiving: impl Future<Output = Result<Added>>,
-) -> Result<Added> {
-    tokio::select! {
-        biased;
-        () = turn.over() => Err(Error::conflict("another request of this node goes on with the upload")),
-        () = fleet.stop.cancelled() => Err(Error::new(ErrorKind::Unavailable, "the server stops")),
-        added = receiving => added,
-    }
-}
-
 async fn receive(
     fleet: &Fleet,
     node: &Node,
-    upload: &std::sync::Arc<Upload>,
+    upload: &Arc<Upload>,
+    turn: &Arc<Turn>,
     pieces: &mut Pieces,
 ) -> Result<Added> {
     while let Some(head) = pieces.head().await? {
@@ -125,7 +110,7 @@ async fn receive(
             }
             Begun::Elsewhere => return Ok(Added::Elsewhere),
             Begun::Refused(reason) => Stored::Refused(reason),
-            Begun::At(partial) => match fill(*partial, &head, pieces).await? {
+            Begun::At(partial) => match fill(*partial, &head, turn, pieces).await? {
                 Some(partial) => upload.keep(head.id, partial).await?,
                 None => return Ok(Added::All),
             },
@@ -146,14 +131,21 @@ async fn receive(
 }
 
 /// Adds to an object; gives it where all of it is there then, and none where the body ends before.
-async fn fill(mut partial: Partial, head: &Head, pieces: &mut Pieces) -> Result<Option<Partial>> {
+async fn fill(
+    mut partial: Partial,
+    head: &Head,
+    turn: &Arc<Turn>,
+    pieces: &mut Pieces,
+) -> Result<Option<Partial>> {
     while partial.length() < head.length {
         let Some(bytes) = pieces.bytes(head.length - partial.length()).await? else { return Ok(None) };
-        partial = blocking(move || {
+        let turn = turn.clone();
+        let writing = move || {
             partial.append(&bytes)?;
-            Ok(partial)
-        })
-        .await?;
+            Ok((partial, turn))
+        };
+        // The turn goes along: where the client hangs up meanwhile, its next request waits for the end of this.
+        partial = blocking(writing).await?.0;
     }
     Ok(Some(partial))
 }

@@ -1,10 +1,14 @@
 //! The body of an upload: pieces of objects, each with a line before it that says what it is.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
-use thunderline_core::{Error, Result};
+use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_flower::{ObjectId, Rpc};
+use tokio_util::sync::CancellationToken;
 
+use super::turn::Turn;
 use crate::receive;
 
 /// More than any head has: 64 digits, two numbers of at most 20, three separators.
@@ -48,17 +52,21 @@ pub(crate) struct Pieces {
     body: Body,
     /// Received and not yet used: at most what came at once.
     ready: Bytes,
+    turn: Arc<Turn>,
+    stop: CancellationToken,
 }
 
 impl Pieces {
-    pub(crate) fn new(body: Body) -> Self {
-        Self { body, ready: Bytes::new() }
+    /// Reading ends, with an error, where the turn is over or the server stops.
+    pub(crate) fn new(body: Body, turn: Arc<Turn>, stop: CancellationToken) -> Self {
+        Self { body, ready: Bytes::new(), turn, stop }
     }
 
     /// The next piece's head; none at the body's end.
     ///
     /// # Errors
-    /// `invalid` where there is something else, or the client hangs up; `timeout` where it stops sending.
+    /// `invalid` where there is something else, or the client hangs up; `timeout` where it stops sending; `conflict` where
+    /// another request of the node has its turn; `unavailable` where the server stops.
     pub(crate) async fn head(&mut self) -> Result<Option<Head>> {
         let mut line = BytesMut::new();
         while self.more().await? {
@@ -99,16 +107,31 @@ impl Pieces {
         Ok(())
     }
 
-    /// Lets the client finish what it is sending, so that it reads the answer.
+    /// Lets the client finish what it is sending, so that it reads the answer: one in the middle of a request is taken for a
+    /// broken connection.
     pub(crate) async fn drain(&mut self) {
-        self.ready.clear();
-        receive::drain(&mut self.body).await;
+        tokio::select! {
+            () = self.turn.over() => {}
+            () = self.stop.cancelled() => {}
+            () = receive::drain(&mut self.body) => {}
+        }
     }
 
     /// Whether there is something to use.
     async fn more(&mut self) -> Result<bool> {
         while self.ready.is_empty() {
-            match receive::next(&mut self.body).await? {
+            // Only here: what was received is always written to its end.
+            let next = tokio::select! {
+                biased;
+                () = self.turn.over() => {
+                    return Err(Error::conflict("another request of this node goes on with the upload"));
+                }
+                () = self.stop.cancelled() => {
+                    return Err(Error::new(ErrorKind::Unavailable, "the server stops"));
+                }
+                next = receive::next(&mut self.body) => next?,
+            };
+            match next {
                 Some(bytes) => self.ready = bytes,
                 None => return Ok(false),
             }
@@ -120,14 +143,16 @@ impl Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::Turns;
 
-    fn body(text: &str, cut: usize) -> Pieces {
+    async fn body(text: &str, cut: usize) -> Pieces {
         let pieces: Vec<_> = text
             .as_bytes()
             .chunks(cut)
             .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
             .collect();
-        Pieces::new(Body::from_stream(futures::stream::iter(pieces)))
+        let body = Body::from_stream(futures::stream::iter(pieces));
+        Pieces::new(body, Arc::new(Turns::default().take().await), CancellationToken::new())
     }
 
     #[tokio::test]
@@ -135,7 +160,7 @@ mod tests {
         let (one, two) = (ObjectId::of(b"one"), ObjectId::of(b"two"));
         let text = format!("{one} 3 8\n\nabcd{two} 0 2\nx");
         for cut in [1, 2, 7, 64, 70, 1000] {
-            let mut pieces = body(&text, cut);
+            let mut pieces = body(&text, cut).await;
             assert_eq!(pieces.head().await.unwrap(), Some(Head { id: one, offset: 3, length: 8 }));
             let mut bytes = Vec::new();
             while bytes.len() < 5 {
@@ -165,7 +190,7 @@ mod tests {
             format!("{id} 0"),
         ];
         for text in wrong {
-            assert_eq!(body(&text, 50).head().await.unwrap_err().code(), "invalid", "{text}");
+            assert_eq!(body(&text, 50).await.head().await.unwrap_err().code(), "invalid", "{text}");
         }
     }
 }

@@ -29,21 +29,22 @@ impl Turn {
     pub(crate) async fn over(&self) {
         self.over.cancelled().await;
     }
+}
 
-    /// Whether another request wants it.
-    pub(crate) fn is_over(&self) -> bool {
-        self.over.is_cancelled()
+impl Turns {
+    /// A turn, once the request before this has stopped, as it is told to.
+    pub(crate) async fn take(&self) -> Turn {
+        let over = CancellationToken::new();
+        let before = {
+            let mut last = self.last.lock().expect("no code panics while holding the token");
+            std::mem::replace(&mut *last, over.clone())
+        };
+        before.cancel();
+        Turn { over, _now: self.now.clone().lock_owned().await }
     }
 }
 
-/// The node's turn, once the request before it has stopped, as it is told to.
+/// The node's turn.
 pub(crate) async fn take(fleet: &Fleet, node: NodeId) -> Turn {
-    let turns = fleet.turns.get_or_put(node, Arc::default(), |_| true);
-    let over = CancellationToken::new();
-    let before = {
-        let mut last = turns.last.lock().expect("no code panics while holding the token");
-        std::mem::replace(&mut *last, over.clone())
-    };
-    before.cancel();
-    Turn { over, _now: turns.now.clone().lock_owned().await }
+    fleet.turns.get_or_put(node, Arc::default(), |_| true).take().await
 }

@@ -54,7 +54,8 @@ pub(crate) enum Stored {
 impl Upload {
     /// Looks which objects are there already: after a restart, or because another node sent the same.
     ///
-    /// Of one reply there is one upload: two that count what is missing could each miss what the other took in.
+    /// Of one reply there is one upload: two that count what is missing could each miss what the other took in. What a lease
+    /// may upload is not more where another reply to it is announced.
     ///
     /// # Errors
     /// Those of the domain.
@@ -68,6 +69,8 @@ impl Upload {
         let area = fleet.federations.objects.area(&task.uploads)?;
         let checkpoints = fleet.federations.objects.checkpoints()?;
         let lease = lease.id;
+        let before = fleet.uploads.get(node.id).filter(|before| before.lease == lease);
+        let left = before.map(|before| before.left.load(Ordering::Relaxed));
         let opening = blocking(move || {
             // From now on a missing folder means that the round is over.
             std::fs::create_dir_all(area.folder())?;
@@ -81,7 +84,7 @@ impl Upload {
                 finished: tokio::sync::Mutex::new(false),
                 missing: Mutex::new(missing),
                 wanted,
-                left: AtomicU64::new(2 * model + EXTRA),
+                left: AtomicU64::new(left.unwrap_or(2 * model + EXTRA)),
             }))
         });
         let upload: Arc<Self> = opening.await?;

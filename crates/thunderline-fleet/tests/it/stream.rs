@@ -273,6 +273,22 @@ both!(what_is_incomplete_goes_with_its_round_and_one_object_at_most_is, async |t
     assert_eq!(files(&objects.join("rounds")), Vec::<std::path::PathBuf>::new());
 });
 
+both!(announcing_other_replies_does_not_let_a_node_upload_more, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let clients = joined(&edge, 1).await;
+    edge.federation(1, "").await?;
+    let task = clients[0].task(&edge).await.unwrap().unwrap();
+    // The model is small: 16 MiB are for everything else.
+    for (byte, status) in [(1, StatusCode::OK), (2, StatusCode::FORBIDDEN)] {
+        let reply = clients[0].useless(&task, byte, 9 << 20);
+        clients[0].announce(&edge, &reply).await.unwrap();
+        let (id, content) = &reply.objects[0];
+        let (said, progress) = append(&edge, &clients[0], task.id(), piece(*id, content, 0)).await;
+        assert_eq!(said, status, "{progress}");
+    }
+    assert!(clients[0].pull(&edge).await.unwrap().is_none(), "the lease goes on");
+});
+
 both!(a_request_that_hangs_gives_way_to_the_next_and_what_came_stays, async |t: TestDb| {
     let edge = Edge::new(t)?;
     let clients = joined(&edge, 1).await;
