@@ -17,6 +17,7 @@ use crate::{
     Federations,
     actions::{complete_round, fail_round, read, record_aggregate},
     fold::{self, Inputs, OptimiserState},
+    masked,
     plan::Purpose,
     privacy::{
         self,
@@ -94,6 +95,13 @@ pub(crate) async fn aggregate_round(
     let federation = found.ok_or_else(|| Error::not_found("the round's federation"))?;
     let leases = rows::leases::of_round(&mut read, id, cx.tenant()).await?;
     let updates = rows::updates::of_round(&mut read, id).await?;
+    let masked = match &federation.spec.secure_agg {
+        Some(spec) => Some(masked::Kept {
+            terms: masked::of_round(spec, id, round.wanted),
+            messages: masked::rows::of_round(&mut read, id).await?,
+        }),
+        None => None,
+    };
     let state = rows::rounds::state_before(&mut read, round.federation, round.number, cx.tenant()).await?;
     let private = match &federation.spec.dp {
         Some(dp) => {
@@ -124,6 +132,7 @@ pub(crate) async fn aggregate_round(
             leases: &leases,
             updates: &updates,
             private,
+            masked,
         };
         let model = fold::fold(&objects, &inputs)?;
         let server = judge(&objects, &spec, &model.sha256, round.number)?;

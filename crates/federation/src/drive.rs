@@ -9,7 +9,7 @@ use crate::{
         close_round, complete, complete_round, end_lease, fail, fail_round, open_round, read, start,
         start_round,
     },
-    aggregate,
+    aggregate, masked,
     plan::{self, LeaseView, RoundView, Step, View},
     privacy::{self, draw::Secrets},
     rows,
@@ -61,6 +61,12 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         Some(round) => rows::nodes::of_round(&mut read, round.id, cx.tenant()).await?,
         None => Vec::new(),
     };
+    let masked = match &round {
+        Some(round) if federation.spec.secure_agg.is_some() => {
+            masked::rows::view(&mut read, round.id).await?
+        }
+        _ => None,
+    };
     let secrets = match privacy::rows::key(&mut read, id).await? {
         Some(key) => Some(Secrets { key, past: privacy::rows::past(&mut read, id).await? }),
         None => None,
@@ -92,6 +98,7 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
             .collect(),
         nodes,
         groups,
+        masked,
         secrets,
     })
 }
@@ -137,6 +144,7 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
         Step::EndLease { lease, expired, reason } => {
             end_lease::end_lease(cx, domain, lease, expired, &reason).await
         }
+        Step::CloseExchange { round, exchange } => masked::close(cx, domain, round, exchange).await,
         Step::CloseRound { round } => close_round::close_round(cx, domain, round).await,
         Step::Aggregate { round, evaluators } => {
             aggregate::aggregate_round(cx, domain, round, &evaluators).await

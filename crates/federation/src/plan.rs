@@ -6,6 +6,7 @@
 use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, Timestamp};
 
 use crate::{
+    masked::{self, Exchange, Masked},
     privacy::draw::{self, Secrets},
     select::{self, Candidate, Groups, Wanted},
     spec::FederationSpec,
@@ -62,6 +63,8 @@ pub struct View {
     pub nodes: Vec<Candidate>,
     /// What private draws come from; none where the spec asks for no privacy.
     pub secrets: Option<Secrets>,
+    /// How far its secure aggregation is; none where the spec asks for none, and while the round looks for clients.
+    pub masked: Option<Masked>,
     /// The tenant's groups of nodes, while the newest round looks for clients and its spec names groups.
     pub groups: Groups,
 }
@@ -133,6 +136,13 @@ pub enum Step {
         expired: bool,
         /// Why.
         reason: String,
+    },
+    /// No more is said in an exchange of a secure aggregation.
+    CloseExchange {
+        /// Which round.
+        round: RoundId,
+        /// Which exchange.
+        exchange: Exchange,
     },
     /// No more updates are taken.
     CloseRound {
@@ -268,6 +278,9 @@ fn lost_leases(view: &View, now: Timestamp) -> Vec<Step> {
 }
 
 fn collect(view: &View, round: &RoundView, deadline: Timestamp, now: Timestamp) -> Vec<Step> {
+    if let Some(masked) = &view.masked {
+        return masked::collect(masked, round, &view.leases, lost_leases(view, now), deadline, now);
+    }
     let accepted = count(view, Purpose::Train, |state| *state == LeaseState::Released);
     let enough = accepted >= round.wanted as usize;
     if enough {

@@ -5,7 +5,7 @@ use thunderline_core::{Action, Cx, FederationId, Result, Role, Rule};
 
 use super::{about_federation, end_lease, fail_round};
 use crate::{
-    Federations,
+    Federations, masked,
     rows::{self, Federation},
     state::{FederationEvent, RoundEvent},
 };
@@ -30,6 +30,7 @@ pub async fn cancel(cx: &Cx, domain: &Federations, id: FederationId, reason: &st
         rows::rounds::set_state(&mut write, round, &ended, cx.now()).await?;
         let dropped = rows::leases::end_open_of_federation(&mut write, id, why, cx.now()).await?;
         rows::updates::remove(&mut write, round.id).await?;
+        masked::rows::forget(&mut write, round.id).await?;
         end_lease::tell_dropped(&mut write, &dropped, round.number, why);
     }
     write.emit(&FederationCancelled { federation: id, reason: reason.into() });

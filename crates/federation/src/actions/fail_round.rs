@@ -4,7 +4,7 @@ use thunderline_contracts::federation::RoundFailed;
 use thunderline_core::{Action, Cx, Result, RoundId, Rule, Subject};
 
 use super::end_lease;
-use crate::{Federations, rows, state::RoundEvent};
+use crate::{Federations, masked, rows, state::RoundEvent};
 
 /// Background work only.
 pub const ACTION: Action = Action::new("fl.round.fail", Rule::System);
@@ -31,6 +31,7 @@ pub(crate) async fn fail_round(
     let dropped = rows::leases::end_open(&mut write, id, "the round failed", cx.now()).await?;
     end_lease::tell_dropped(&mut write, &dropped, round.number, "the round failed");
     rows::updates::remove(&mut write, id).await?;
+    masked::rows::forget(&mut write, id).await?;
     write.emit(&RoundFailed {
         federation: round.federation,
         round_id: id,

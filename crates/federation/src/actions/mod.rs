@@ -40,6 +40,8 @@ pub const ALL: &[&Action] = &[
     &fail::ACTION,
     &fail_round::ACTION,
     &import_artifact::ACTION,
+    &crate::masked::CLOSE,
+    &crate::masked::SAY,
     &open_round::ACTION,
     &pause::ACTION,
     &crate::privacy::budgets::SET,

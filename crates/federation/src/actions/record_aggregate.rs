@@ -8,6 +8,7 @@ use crate::{
     Federations,
     aggregate::StoredModel,
     artifact::{self, Artifact, ArtifactKind},
+    masked,
     plan::Purpose,
     privacy,
     rollup::Rollup,
@@ -60,6 +61,7 @@ pub(crate) async fn record_aggregate(
         privacy::rows::set_next_norm(&mut write, id, released.next_clip_norm).await?;
     }
     rows::updates::remove(&mut write, id).await?;
+    masked::rows::forget(&mut write, id).await?;
     rows::rounds::set_model_out(&mut write, id, &digest, state.as_deref()).await?;
     rows::rounds::set_metrics(&mut write, id, rollup).await?;
     rows::federations::set_model(&mut write, federation.id, &digest).await?;

@@ -7,6 +7,8 @@ use thunderline_store::Write;
 use super::issue_leases::{deadline, issue_leases};
 use crate::{
     Federations,
+    drive::Drive,
+    masked,
     plan::{Purpose, View},
     privacy::{self, charge, dataset, exhaust},
     rows::{self, Federation},
@@ -81,6 +83,12 @@ pub(crate) async fn start_round(
         client_fraction: federation.spec.client_fraction,
         clients: nodes.len() as u32,
     });
+    if federation.spec.secure_agg.is_some() {
+        let first = masked::first_deadline(&federation.spec, cx.now(), deadline);
+        // Fewer than three cannot hide anybody, whatever the quorum of the round.
+        masked::rows::begin(&mut write, id, first, quorum.max(3)).await?;
+        write.enqueue_at(&Drive { federation: federation.id }, first);
+    }
     issue_leases(cx, &mut write, &round, Purpose::Train, nodes, deadline).await?;
     write.commit(&Subject::new("round", id)).await
 }

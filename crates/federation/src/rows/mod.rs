@@ -27,6 +27,7 @@ pub const MIGRATIONS: &[Migration] = &[
     ),
     Migration::portable(2100, "fl_privacy", include_str!("../../migrations/2100_fl_privacy.sql")),
     Migration::portable(2101, "fl_placement", include_str!("../../migrations/2101_fl_placement.sql")),
+    Migration::portable(2110, "fl_masked", include_str!("../../migrations/2110_fl_masked.sql")),
 ];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
@@ -37,6 +38,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         federations::STATEMENTS,
         groups::STATEMENTS,
         leases::STATEMENTS,
+        crate::masked::rows::STATEMENTS,
         nodes::STATEMENTS,
         crate::privacy::rows::STATEMENTS,
         rollups::STATEMENTS,
@@ -56,12 +58,12 @@ fn decode<T: DeserializeOwned>(column: &str, text: &str) -> Result<T> {
 }
 
 /// A stored name as its state.
-fn known<T>(column: &str, text: &str, state: Option<T>) -> Result<T> {
+pub(crate) fn known<T>(column: &str, text: &str, state: Option<T>) -> Result<T> {
     state.ok_or_else(|| Error::internal(format!("column {column} holds the unknown value '{text}'")))
 }
 
 /// Turns 'no row was changed' into the conflict that it is.
-fn changed(count: u64, what: &str) -> Result<()> {
+pub(crate) fn changed(count: u64, what: &str) -> Result<()> {
     if count == 1 {
         Ok(())
     } else {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod guards;
+mod masked;
 mod privacy;
 mod retention;
 mod rounds;

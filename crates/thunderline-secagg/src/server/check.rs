@@ -1,8 +1,8 @@
 //! What each stage asks of a message, apart from whether its sender has spoken already: also for a server that takes
 //! messages one by one and keeps them itself.
 
-use crate::message::{Consent, MaskedInput, Reveal, SealedShares, Survivor, Survivors, consent, input};
 use crate::message::sharers_digest;
+use crate::message::{Consent, MaskedInput, Reveal, SealedShares, Survivor, Survivors, consent, input};
 use crate::roster::Roster;
 use crate::{Refusal, keys};
 
