@@ -1,9 +1,10 @@
 """Server processor time of one secure aggregation: Flower's own SecAgg+ functions and Thunderline's, in turn, in one run.
 
-    compare.py SESSION [--clients 101] [--numbers 100000] [--gone 30]
+    compare.py SESSION [--clients 101] [--numbers 100000] [--gone 30] [--kept FILE]
 
 SESSION is the program that `cargo build --release -p thunderline-secagg --example session` makes. Needs flwr 1.42 with its
-secure aggregation. Flower's side runs what `SecAggPlusWorkflow` calls in its collecting and unmasking stages, on values that
+secure aggregation. What Flower's clients send takes them minutes; with --kept it is made once and read from FILE after that, so
+that the comparison itself can be run on a quiet machine. Flower's side runs what `SecAggPlusWorkflow` calls in its collecting and unmasking stages, on values that
 Flower's client functions made, with everybody as everybody's neighbour; messages, their encoding and the network are left out
 on both sides.
 """
@@ -11,6 +12,8 @@ on both sides.
 import argparse
 import json
 import os
+import pathlib
+import pickle
 import subprocess
 import time
 
@@ -88,10 +91,19 @@ def main():
     parser.add_argument("--clients", type=int, default=101)
     parser.add_argument("--numbers", type=int, default=100_000)
     parser.add_argument("--gone", type=int, default=30)
+    parser.add_argument("--kept", type=pathlib.Path)
     options = parser.parse_args()
     threshold = options.clients - options.gone - 1
 
-    *arguments, plain = prepared(options.clients, options.numbers, options.gone, threshold)
+    if options.kept and options.kept.exists():
+        made = pickle.loads(options.kept.read_bytes())
+    else:
+        made = prepared(options.clients, options.numbers, options.gone, threshold)
+        if options.kept:
+            options.kept.write_bytes(pickle.dumps(made))
+            print(f"kept in {options.kept}; now run this again")
+            return
+    *arguments, plain = made
     began = time.process_time()
     result = flower(options.clients, *arguments)
     theirs = time.process_time() - began
