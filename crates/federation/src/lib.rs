@@ -22,6 +22,7 @@ pub mod drive;
 mod fold;
 pub mod layout;
 pub mod manifest;
+pub mod masked;
 pub mod plan;
 pub mod privacy;
 pub mod project;

@@ -125,6 +125,11 @@ impl Channel {
         json(path, &answered(path, request.send(SendBody::from_reader(body)))?)
     }
 
+    /// Posts bytes and reads bytes.
+    pub(crate) fn post_bytes(&self, path: &str, body: &[u8]) -> CallResult<Bytes> {
+        self.post(path, "application/octet-stream", body)
+    }
+
     fn post(&self, path: &str, media: &str, body: &[u8]) -> CallResult<Bytes> {
         let request = self.signed(self.agent.post(format!("{}{path}", self.base)))?;
         answered(path, request.header("content-type", media).header("accept", media).send(body))

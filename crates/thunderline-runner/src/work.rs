@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
@@ -27,6 +28,7 @@ use crate::{
     kept::{self, Finished},
     key::cannot,
     manifest::{self, Expected},
+    masked::{self, Way},
     metrics,
     reply::{self, Reply},
     retry::until_answered,
@@ -61,12 +63,17 @@ impl Worker<'_> {
         let mut folder = Folder::take(&self.config.state.join("work"), &metadata.message_id)?;
         let found = Finished::find(&folder.path, metadata);
         let again = found.is_some();
-        let done = match self.verified(metadata, run, &claim) {
-            Ok(()) => found.map_or_else(|| self.work(metadata, run, &folder), Ok),
-            Err(failure) => Err(failure.into()),
+        let done = match (self.verified(metadata, run, &claim), found) {
+            (Err(failure), _) => Err(failure.into()),
+            (Ok(()), Some(found)) => Ok(Done::reply(found)),
+            (Ok(()), None) => self.work(metadata, run, &folder.path),
         };
         let (reply, seconds, own) = match done {
-            Ok((finished, reply)) => (reply, finished.seconds, finished.own),
+            Ok(Done::Reply(reply, seconds, own)) => (*reply, seconds, own),
+            // All was said in the exchanges; the lease has ended with the last.
+            Ok(Done::Masked(own)) => {
+                return Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?);
+            }
             Err(Broken::Task(failure)) => {
                 tracing::warn!(reason = %failure.reason, "the task failed");
                 (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None)
@@ -97,13 +104,8 @@ impl Worker<'_> {
             .map_err(|error| Failure::new(error_code::INVALID_FAB, error.to_string()))
     }
 
-    fn work(
-        &mut self,
-        metadata: &wire::Metadata,
-        run: RunId,
-        folder: &Folder,
-    ) -> Result<(Finished, Reply), Broken> {
-        let (cx, folder) = (self.fleet.channel.cx().clone(), folder.path.as_path());
+    fn work(&mut self, metadata: &wire::Metadata, run: RunId, folder: &Path) -> Result<Done, Broken> {
+        let cx = self.fleet.channel.cx().clone();
         let kind = task_kind(&metadata.message_type)?;
         let payload = download(&self.fleet, run, metadata, folder).map_err(|error| match error {
             CallError::Broken(error) => Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, error.chain())),
@@ -123,10 +125,32 @@ impl Worker<'_> {
             own: control::path(&self.config.state, run),
             folder: folder.into(),
         };
-        tracing::info!(%run, round, task = kind.name(), "working");
+        let masks = kind == TaskKind::Train && app.secure_agg();
+        let (fleet, config) = (self.fleet.clone(), self.config);
+        let way = if masks {
+            let identity = masked::identity(&config.state, &cx).map_err(CallError::from)?;
+            let message = &metadata.message_id;
+            Some(Way { fleet: &fleet, message, identity: Arc::new(identity), floor: &config.floor })
+        } else {
+            None
+        };
+        let joined = match &way {
+            Some(way) => {
+                let joined = way.join(&task.config, task.model.schema())?;
+                let missing = || Failure::new(error_code::LOAD_CLIENT_APP, "the task masks and has no terms");
+                Some(joined.ok_or_else(missing)?)
+            }
+            None => None,
+        };
+        tracing::info!(%run, round, task = kind.name(), masked = masks, "working");
         let (started, meter) = (Instant::now(), Meter::start());
         let outcome = self.execute(&app, &task)?;
         let seconds = started.elapsed().as_secs_f64();
+        if let (Some(way), Some(joined)) = (&way, joined) {
+            way.contribute(joined, &task.model, &outcome)?;
+            tracing::info!(%run, round, seconds, "done, masked");
+            return Ok(Done::Masked(outcome.own));
+        }
         let metrics = metrics::record(&outcome, seconds, meter.joules());
         let Outcome { examples, model, own, .. } = outcome;
         let finished = Finished { at: cx.now(), seconds, input: task.model, model, metrics, own };
@@ -135,7 +159,7 @@ impl Worker<'_> {
             .and_then(|reply| finished.keep(folder, &reply).map(|()| reply))
             .map_err(|error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain()))?;
         tracing::info!(%run, round, task = kind.name(), examples, seconds, "done");
-        Ok((finished, reply))
+        Ok(Done::reply((finished, reply)))
     }
 
     fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
@@ -161,6 +185,20 @@ impl Worker<'_> {
     }
 }
 
+/// What comes of a message.
+enum Done {
+    /// A reply, the seconds it took, and what is to be kept once it is sent.
+    Reply(Box<Reply>, f64, Option<PathBuf>),
+    /// An update that went out masked.
+    Masked(Option<PathBuf>),
+}
+
+impl Done {
+    fn reply((finished, reply): (Finished, Reply)) -> Self {
+        Self::Reply(Box::new(reply), finished.seconds, finished.own)
+    }
+}
+
 /// What stands in the way of a result.
 enum Broken {
     /// The task: the server is told.
@@ -172,6 +210,21 @@ enum Broken {
 impl From<Failure> for Broken {
     fn from(failure: Failure) -> Self {
         Self::Task(failure)
+    }
+}
+
+impl From<CallError> for Broken {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<masked::Stop> for Broken {
+    fn from(stop: masked::Stop) -> Self {
+        match stop {
+            masked::Stop::Refused(why) => Self::Task(Failure::new(error_code::CLIENT_APP_RAISED, why)),
+            masked::Stop::Call(error) => Self::Call(error),
+        }
     }
 }
 

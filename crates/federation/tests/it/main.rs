@@ -4,6 +4,7 @@
 
 mod buffered;
 mod guards;
+mod masked;
 mod privacy;
 mod retention;
 mod rounds;

@@ -20,6 +20,7 @@ mod broken_links;
 mod explained;
 mod flower_peers;
 mod hostile;
+mod masked;
 mod mesh;
 mod privacy;
 mod stopping;
