@@ -121,8 +121,8 @@ both!(a_small_reply_goes_up_in_one_request, async |t: TestDb| {
 
 both!(whatever_the_cuts_and_restarts_no_byte_is_asked_for_twice, async |t: TestDb| {
     let mut edge = Edge::new(t)?;
-    let clients = joined(&edge, 24).await;
-    let federation = edge.federation(24, "").await?;
+    let clients = joined(&edge, 8).await;
+    let federation = edge.federation(8, "").await?;
     let mut rng = Rng::derive(7, &["cuts"]);
     let mut below = |most: usize| usize::try_from(rng.below(most as u64)).unwrap();
     for (number, client) in clients.iter().enumerate() {
@@ -130,7 +130,7 @@ both!(whatever_the_cuts_and_restarts_no_byte_is_asked_for_twice, async |t: TestD
         // Another update each: of equal ones, only the first would be asked for.
         let reply = client.reply(&task, START.map(|start| start + number as f32), 1);
         client.announce(&edge, &reply).await.unwrap();
-        for _ in 0..below(12) {
+        for _ in 0..below(7) {
             let mut body = rest(&edge, client, task.id(), &reply).await;
             let cut = below(body.len());
             let left = content_bytes(&body, &reply) - content_bytes(&body[..cut], &reply);
@@ -146,7 +146,7 @@ both!(whatever_the_cuts_and_restarts_no_byte_is_asked_for_twice, async |t: TestD
         assert_eq!(append(&edge, client, task.id(), body).await, done());
     }
     edge.drive(&federation).await?;
-    assert_eq!(edge.model_of(&federation).await?, START.map(|start| start + 11.5));
+    assert_eq!(edge.model_of(&federation).await?, START.map(|start| start + 3.5));
 });
 
 both!(a_wrong_offset_is_answered_with_the_true_one, async |t: TestDb| {

@@ -102,6 +102,8 @@ fn train(crash_at_push: Option<usize>) -> (Vec<u8>, Vec<usize>) {
     server.close();
     let state = server.state();
     assert!(state.calls.iter().any(|path| path == "/v1/fleet/deactivate-node"), "{:?}", state.calls);
+    let uploads = state.calls.iter().filter(|path| path.contains("/uploads/")).count();
+    assert!(uploads == 2 || crash_at_push.is_some(), "one for each small reply: {:?}", state.calls);
     assert_eq!(std::fs::read_dir(site.folder.path().join("state/work")).unwrap().count(), 0);
     (trained.model, state.wanted.clone())
 }
