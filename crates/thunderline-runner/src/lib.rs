@@ -7,7 +7,7 @@
 //!
 //! One concern per file: [`config`], the [`key`](mod@key), the state folder's [`lock`], the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
 //! the Fleet calls ([`fleet`]), the signed [`manifest`], [`masked`] updates, [`download`], [`builtin`] and [`command`] training, [`upload`]
-//! in [`pieces`] of what is [`kept`] till then, [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
+//! in [`pieces`] of what is [`finished`], [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
 
 mod app;
 mod builtin;
@@ -19,9 +19,9 @@ mod control;
 mod download;
 mod energy;
 mod enrol;
+mod finished;
 mod fleet;
 mod heartbeat;
-mod kept;
 mod key;
 mod lock;
 mod manifest;

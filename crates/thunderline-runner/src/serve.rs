@@ -13,8 +13,9 @@ use crate::{
     channel::{CallError, CallResult, Channel},
     config::RunnerConfig,
     enrol::{self, Enrolment},
+    finished,
     fleet::Fleet,
-    heartbeat, kept, key,
+    heartbeat, key,
     lock::StateLock,
     retry::until_answered,
     stop::Stop,
@@ -39,7 +40,7 @@ pub fn run(cx: &Cx, config: &RunnerConfig, stop: &Stop) -> Result<()> {
     let mut loaded = Loaded::default();
     loaded.check(config)?;
     let key = Arc::new(key::load_or_make(&config.state)?);
-    kept::sweep(&config.state.join("work"), kept::is_there)?;
+    finished::sweep(&config.state.join("work"), finished::is_there)?;
     let channel = Channel::new(config.base(), key, cx.clone());
     let mut again = false;
     loop {

@@ -24,8 +24,8 @@ use crate::{
     download::download,
     energy::Meter,
     enrol::{self, Enrolment},
+    finished::{self, Finished},
     fleet::Fleet,
-    kept::{self, Finished},
     key::cannot,
     manifest::{self, Expected},
     masked::{self, Way},
@@ -252,7 +252,7 @@ impl Folder {
         // A server must not choose where this runner writes, and removes.
         let name = message.parse::<ObjectId>()?.to_string();
         let path = work.join(&name);
-        kept::sweep(work, |other| other == path && kept::is_there(other))?;
+        finished::sweep(work, |other| other == path && finished::is_there(other))?;
         fs::create_dir_all(&path).map_err(|error| cannot("make", &path, error))?;
         // Programs run elsewhere than in the runner's own folder: what they are told must not be relative.
         Ok(Self { path: path.canonicalize().map_err(|error| cannot("read", &path, error))?, stays: false })
