@@ -12,7 +12,7 @@ use crate::{
     retry,
 };
 
-/// How often a server that is there may refuse what it just asked for.
+/// How often in a row a server that is there may refuse what it just asked for.
 const MAX_REFUSALS: u32 = 5;
 /// The most that one request carries: a server looks at who sends between requests.
 const MOST: u64 = 32 << 20;
@@ -37,7 +37,7 @@ struct Received {
 /// idempotent, and the answer says what is still missing. `seconds` is how long the work took; `again` says that an earlier
 /// process may have begun with this.
 pub(crate) fn upload(fleet: &Fleet, reply: &Reply, seconds: f64, again: bool) -> CallResult<()> {
-    let mut sender = Sender { fleet, reply, again, most: MOST, left: u64::MAX };
+    let mut sender = Sender { fleet, reply, again, most: MOST, left: reply.bytes() };
     let (mut refusals, mut tries) = (0, 0);
     loop {
         let before = sender.left;
@@ -61,9 +61,9 @@ pub(crate) fn upload(fleet: &Fleet, reply: &Reply, seconds: f64, again: bool) ->
         }
         sender.again = true;
         if sender.left < before {
-            tries = 0;
+            (refusals, tries) = (0, 0);
         } else {
-            sender.most = (sender.most / 4).max(LEAST);
+            sender.most = adapted(sender.most, false);
         }
     }
 }
@@ -99,7 +99,7 @@ impl Sender<'_> {
             let complete = |missing: &Missing| parts.iter().any(|part| part.completes(missing));
             missing.retain(|missing| !complete(missing));
             self.take(&mut missing, &progress)?;
-            self.most = self.most.saturating_mul(2).min(MOST);
+            self.most = adapted(self.most, true);
         }
         tracing::debug!(objects = wanted.len(), bytes = self.reply.bytes(), "reply sent");
         Ok(())
@@ -120,6 +120,11 @@ impl Sender<'_> {
     }
 }
 
+/// What the next request may carry, after one that got through or came to nothing.
+fn adapted(most: u64, through: bool) -> u64 {
+    if through { (2 * most).min(MOST) } else { (most / 4).max(LEAST) }
+}
+
 /// Bytes as people read them.
 fn size(bytes: u64) -> String {
     let mib = bytes as f64 / f64::from(1 << 20);
@@ -129,6 +134,14 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_shrink_fast_and_grow_back() {
+        // A proxy with nginx's default takes 1 MiB: that is found before the runner gives up over refusals.
+        let after = |tries: u32| (0..tries).fold(MOST, |most, _| adapted(most, false));
+        assert!(after(MAX_REFUSALS - 1) < 1 << 20, "{}", after(MAX_REFUSALS - 1));
+        assert_eq!((after(50), adapted(LEAST, true), adapted(MOST, true)), (LEAST, 2 * LEAST, MOST));
+    }
 
     #[test]
     fn sizes_are_told_as_people_read_them() {
