@@ -60,7 +60,7 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
     let document = json!({
         "model_ref": "resnet", "num_rounds": 0, "client_fraction": 1.5, "strategy": "fedmagic", "colour": "red",
         "round": { "quorum": 0, "deadline": "soon", "speed": 1 },
-        "client_selector": { "tags": "gpu" }, "dp": { "epsilon": 0 }, "secure_agg": true,
+        "client_selector": { "tags": "gpu" }, "dp": { "epsilon": 0 }, "secure_agg": { "corrupt": 0 },
         "app": { "builtin": { "momentum": 1 } },
     });
     let found = problems(&document);
@@ -78,7 +78,7 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
         "dp.epsilon",
         "dp.delta",
         "dp.clip_norm",
-        "secure_agg",
+        "secure_agg.corrupt",
         "app.builtin.momentum",
     ] {
         assert!(paths.contains(&path), "{path} is missing from {paths:?}");
