@@ -214,3 +214,27 @@ both!(a_masked_round_that_fails_has_cost_as_much_and_is_charged_again, async |t:
         moved(&site, &federation, &again[0]).await?;
     }
 });
+
+both!(a_trees_noise_does_not_add_up_where_updates_are_masked, async |t: TestDb| {
+    let site = Site::new(t)?;
+    let spec = spec("8,4", "epsilon: 20, mechanism: dp_ftrl").replace("num_rounds: 1", "num_rounds: 2");
+    let (federation, mut first) = begun_with(&site, &spec).await?;
+    let key = key(&site, &federation).await?;
+    first.iter_mut().for_each(|client| client.change.fill(0.0));
+    let site = play(site, &federation, &mut first, 5).await?;
+    let mut second = claimed(&site).await?;
+    second.iter_mut().for_each(|client| client.change.fill(0.0));
+    let site = play(site, &federation, &mut second, 5).await?;
+    let done = site.get(&federation).await?;
+    assert_eq!((done.state, done.completed_rounds), (FederationState::Completed, 2), "{:?}", done.reason);
+    let (before, after) =
+        (site.elements(&first[0].task.model.to_string())?, site.elements(&done.model.unwrap())?);
+    // Two rounds are one node of the tree, and the noise of the first is gone.
+    let z = federation.spec.dp.as_ref().unwrap().noise_multiplier;
+    let mut noise = Noise::new(&derive(&key, &["tree", "1", "0"]), 0);
+    for (before, after) in before.iter().zip(after).take(32) {
+        let noise = noise.draw() as f64 / (1u64 << LATTICE_BITS) as f64 * z * NORM;
+        let sum = 5.0 * f64::from(after - before) - noise;
+        assert!(sum.abs() < 1e-4, "{sum} is left beside noise of {noise}");
+    }
+});
