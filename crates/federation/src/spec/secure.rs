@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thunderline_numerics::weighting::By;
 
 use super::{
-    App, Strategy, Weighting,
+    Strategy, Weighting,
     fields::{Fields, Problems},
 };
 
@@ -27,7 +27,6 @@ pub struct SecureAgg {
 pub(super) struct Around<'a> {
     pub strategy: &'a Strategy,
     pub weighting: Option<&'a Weighting>,
-    pub app: Option<&'a App>,
     pub private: bool,
     pub min_clients: u32,
     pub over_selection: f64,
@@ -72,10 +71,6 @@ fn combine(around: &Around<'_>, problems: &mut Problems) {
         let reason = format!("{name} looks at single updates, which secure_agg hides");
         let allowed = "with secure_agg: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi";
         problems.add("strategy", reason, allowed);
-    }
-    if matches!(around.app, Some(App::Flower(_))) {
-        let reason = "Flower clients cannot mask what they send; runners can";
-        problems.add("secure_agg", reason, "false with app.flower; or app: builtin or command");
     }
     if around.private {
         let reason = "the server cannot clip updates that it does not see";

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use federation::actions::read::{self, Expected};
+use federation::{
+    actions::read::{self, Expected},
+    task,
+};
 use thunderline_core::Result;
 use thunderline_flower::{ObjectId, wire};
 
@@ -50,8 +53,15 @@ async fn store(
             tracing::info!(node = %node.id, lease = %upload.lease, reason, "an uploaded object was refused");
             Ok(false)
         }
+        Stored::Open => {
+            // Refused as what it is, before any of it is kept.
+            upload::refuse(fleet, node, upload, task::Reply::default()).await?;
+            Ok(false)
+        }
         Stored::TooMuch => {
-            upload::give_up(fleet, node, upload, "the update is far larger than the model").await?;
+            let reason = "the update is far larger than the model".to_owned();
+            let reply = task::Reply { error: Some(reason), ..task::Reply::default() };
+            upload::refuse(fleet, node, upload, reply).await?;
             Ok(false)
         }
     }
@@ -75,7 +85,7 @@ async fn find(fleet: &Fleet, node: &Node, session: &str) -> Result<Found> {
         let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else {
             return Ok(Found::Nothing);
         };
-        fleet.delivery(&task).await?.message.to_string()
+        fleet.delivery(node, &task).await?.message.to_string()
     } else {
         session.to_owned()
     };

@@ -3,8 +3,9 @@
 mod announced;
 mod assemble;
 mod finish;
+mod masked;
 mod receive;
 
 pub(crate) use announced::Announced;
-pub(crate) use finish::{complete, give_up};
+pub(crate) use finish::{complete, refuse};
 pub(crate) use receive::{Stored, Upload};
