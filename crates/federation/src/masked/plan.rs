@@ -129,7 +129,8 @@ mod tests {
     fn the_lease_of_one_who_missed_an_exchange_ends() {
         let reason = "secure aggregation: 'advertise' was over before the client spoke".into();
         let ends = Step::EndLease { lease: uuid::Uuid::from_u128(4).into(), expired: false, reason };
-        assert_eq!(next(Exchange::Share, Some(&[1, 2, 3]), &[1, 2], 1), [ends.clone()]);
+        let steps = next(Exchange::Share, Some(&[1, 2, 3]), &[1, 2], 1);
+        assert_eq!(steps, std::slice::from_ref(&ends));
         let close = Step::CloseExchange { round: round().id, exchange: Exchange::Share };
         assert_eq!(next(Exchange::Share, Some(&[1, 2, 3]), &[1, 2, 3], 1), [ends, close]);
     }

@@ -71,8 +71,9 @@ pub(super) async fn hand_on(fleet: &Fleet, node: &Node, upload: &Upload, said: R
     masked::receive(&node.cx, &fleet.federations, upload.lease, exchange, bytes).await?;
     let (area, objects) = (upload.area.clone(), upload.announced.objects.clone());
     blocking(move || {
-        let always = SystemTime::now() + Duration::from_secs(3600);
-        objects.iter().try_for_each(|id| area.remove_blob(&digest(id), always).map(drop))
+        // Whenever they came.
+        let ever = SystemTime::UNIX_EPOCH + Duration::from_secs(u32::MAX.into());
+        objects.iter().try_for_each(|id| area.remove_blob(&digest(id), ever).map(drop))
     })
     .await
 }
