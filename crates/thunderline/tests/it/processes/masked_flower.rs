@@ -111,3 +111,12 @@ fn masked_updates_of_flower_clients_lead_to_their_mean_and_lie_nowhere() {
         assert_eq!(fs::read_to_string(public).unwrap().trim().len(), 64);
     }
 }
+
+#[test]
+fn the_mod_repeats_what_it_may_and_goes_no_way_back() {
+    for release in ["THUNDERLINE_FLWR_142", "THUNDERLINE_FLWR_139"] {
+        let Some(flwr) = Flwr::named_by(release) else { return };
+        let folder = tempfile::tempdir().unwrap();
+        assert!(flwr.python("secure_mod.py", &[folder.path()]).contains("all as it should be"));
+    }
+}
