@@ -1,6 +1,6 @@
 """Clients of the secure sum in Python, told what to do on standard input: one command a line, one answer a line.
 
-`session CONTEXT DIMENSION CLIP MAX_WEIGHT MIN MAX CORRUPT DROPOUTS`, then for each client `new`, `share`, `mask`,
+`session CONTEXT NORM DIMENSION CLIP MAX_WEIGHT MIN MAX CORRUPT DROPOUTS`, then for each client `new`, `share`, `mask`,
 `consent` and `reveal`, as below; bytes are hexadecimal. Answers `ok BYTES` or, where the client refuses, `no REASON`:
 then it is where it was. Between two commands a client is what was saved of it.
 """
@@ -22,8 +22,9 @@ class Clients:
     def __init__(self):
         self.opened, self.clients = None, {}
 
-    def session(self, context, dimension, clip, *counts):
-        terms = secagg.Terms(int(dimension), float(clip), *map(int, counts))
+    def session(self, context, norm, dimension, clip, *counts):
+        norm = None if norm == "-" else float(norm)
+        terms = secagg.Terms(int(dimension), float(clip), *map(int, counts), norm)
         self.opened, self.clients = secagg.Session(bytes.fromhex(context), terms), {}
         return self.opened.id
 

@@ -101,16 +101,17 @@ impl Site {
 
     /// Pulls the exchange that is open, and answers it in pieces of so many bytes.
     async fn speak(&mut self, edge: &Edge, piece: usize) -> Result<Task> {
-        let task = self.client.task(edge).await.unwrap().expect("it is its turn");
+        let task = self.client.task(edge).await.expect("it may pull").expect("it is its turn");
         let said = self.said(&task);
-        self.client.answer(edge, &reply(&self.client, &task, &said, piece)).await.unwrap();
+        let said = reply(&self.client, &task, &said, piece);
+        self.client.answer(edge, &said).await.expect("it is taken");
         Ok(task)
     }
 }
 
 fn asked(task: &Task) -> Config {
     let records = task.objects.iter().filter(|object| object.kind == Kind::ConfigRecord);
-    let mut records = records.map(|object| record::config_from_object(object).unwrap());
+    let mut records = records.map(|object| record::config_from_object(object).expect("it is one"));
     records.find(|config| value(config, "exchange").is_some()).expect("the message is of an exchange")
 }
 
@@ -121,8 +122,9 @@ fn value<'a>(config: &'a Config, key: &str) -> Option<&'a ConfigValue> {
 fn session(asked: &Config) -> Session {
     let Some(ConfigValue::Text(terms)) = value(asked, "terms") else { panic!("there are terms") };
     assert_eq!(value(asked, "dimension"), Some(&ConfigValue::Int(4)));
-    let terms: Terms = serde_json::from_str(terms).unwrap();
-    terms.session(&ModelSchema::new(vec![ArraySpec::new("w", DType::F32, &[2, 2])]).unwrap()).unwrap()
+    let terms: Terms = serde_json::from_str(terms).expect("terms are JSON");
+    let schema = ModelSchema::new(vec![ArraySpec::new("w", DType::F32, &[2, 2])]);
+    terms.session(&schema.expect("it is a model")).expect("the terms are possible")
 }
 
 fn reply(client: &Client, task: &Task, said: &[u8], piece: usize) -> Reply {
@@ -146,7 +148,7 @@ async fn begun(edge: &Edge) -> Result<(Federation, Vec<Site>)> {
     for (number, transport) in (1..).zip([Transport::Http, Transport::Grpc, Transport::Http, Transport::Http])
     {
         let client = Client::new(transport);
-        client.join(edge).await.unwrap();
+        client.join(edge).await.expect("it may join");
         sites.push(Site { client, number, stage: Stage::Begin });
     }
     edge.relay().await?;
@@ -177,13 +179,15 @@ async fn is_mean(edge: &Edge, federation: &Federation, sites: &[Site]) -> Result
 
 /// How many files below the folder contain these bytes.
 fn holding(folder: &Path, bytes: &[u8]) -> usize {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(folder).expect("it is a folder");
     entries
-        .map(|path| {
+        .map(|entry| {
+            let path = entry.expect("it can be listed").path();
             if path.is_dir() {
                 return holding(&path, bytes);
             }
-            usize::from(std::fs::read(&path).unwrap().windows(bytes.len()).any(|found| found == bytes))
+            let content = std::fs::read(&path).expect("it can be read");
+            usize::from(content.windows(bytes.len()).any(|found| found == bytes))
         })
         .sum()
 }

@@ -1,6 +1,7 @@
 """What a session is about, what a site asks of any session, and everybody who takes part."""
 
 import json
+import math
 import struct
 import uuid
 from dataclasses import dataclass
@@ -11,12 +12,16 @@ from . import keys, messages
 from .bounds import MOST_MEMBERS, Ring, bounds_of
 from .errors import Refusal, signature, too_few
 
+# By how much a norm is raised before it is compared: more than the sum of 2^30 squares can lose by rounding.
+_NORM_SLACK = 1e-6
+
 _COUNTS = ("max_weight", "min_members", "max_members", "corrupt", "dropouts")
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a session; everything that is signed depends on them. `corrupt` and `dropouts` are parts of 1000."""
+    """The terms of a session; everything that is signed depends on them. `corrupt` and `dropouts` are parts of 1000. With
+    `norm` inputs are shortened to this L2 norm, all numbers together, before they are rounded, and all weigh the same."""
 
     dimension: int
     clip: float
@@ -25,6 +30,7 @@ class Terms:
     max_members: int
     corrupt: int
     dropouts: int
+    norm: float | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "clip", float(np.float32(self.clip)))
@@ -42,6 +48,10 @@ class Terms:
             )
         if not (0 <= self.corrupt <= 1000 and 0 <= self.dropouts <= 1000):
             raise Refusal("terms: corrupt and dropouts are parts of 1000")
+        if self.norm is not None and not (np.isfinite(self.norm) and self.norm > 0):
+            raise Refusal("terms: norm must be finite and above 0")
+        if self.norm is not None and self.max_weight != 1:
+            raise Refusal("terms: max_weight must be 1 where there is a norm")
 
 
 class Session:
@@ -50,7 +60,13 @@ class Session:
     def __init__(self, context, terms):
         small = (terms.min_members, terms.max_members, terms.corrupt, terms.dropouts)
         layout = struct.pack("<IfI4H", terms.dimension, terms.clip, terms.max_weight, *small)
-        self.id, self.terms = keys.digest("secagg session 1", layout, context), terms
+        self.terms = terms
+        if terms.norm is None:
+            self.id = keys.digest("secagg session 1", layout, context)
+        else:
+            # The label says that eight bytes more stand before the context.
+            norm = struct.pack("<d", terms.norm)
+            self.id = keys.digest("secagg session 1 norm", layout, norm, context)
 
     @classmethod
     def agreed(cls, text, dimension):
@@ -59,13 +75,15 @@ class Session:
             terms = json.loads(text)
             context = str(uuid.UUID(terms.pop("round"))).encode()
             clip, counts = terms.pop("clip"), [terms.pop(key) for key in _COUNTS]
+            norm = terms.pop("norm", None)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Refusal(f"the terms are not as agreed: {error!r}") from None
         if terms:
             raise Refusal(f"the terms are not as agreed: '{min(terms)}' is not known here")
-        if type(clip) not in (int, float) or any(type(count) is not int for count in counts):
+        lengths = [clip] if norm is None else [clip, norm]
+        if any(type(length) not in (int, float) for length in lengths) or any(type(n) is not int for n in counts):
             raise Refusal("the terms are not as agreed: a number was expected")
-        return cls(context, Terms(dimension, clip, *counts))
+        return cls(context, Terms(dimension, clip, *counts, norm if norm is None else float(norm)))
 
 
 @dataclass(frozen=True)
@@ -159,16 +177,27 @@ class Roster:
         draws = keys.Stream(keys.derive(keys.digest("rounding 1"), seed, b"rounding"))
         words, clipped = np.empty(1 + terms.dimension, dtype=np.uint32), 0
         words[0] = weight
+        factor = 1.0 if terms.norm is None else _factor(values, terms.norm)
         for start, drawn in draws.words(terms.dimension):
             given = values[start : start + len(drawn)].astype(np.float64)
             if not np.isfinite(given).all():
                 place = start + int(np.argmin(np.isfinite(given)))
                 raise Refusal(f"the number at {place} is not finite")
+            given *= factor
             within = np.clip(given, -terms.clip, terms.clip)
             clipped += int(np.count_nonzero(within != given))
             level = np.floor((within * part + terms.clip) * scale + drawn / 4_294_967_296.0)
             words[1 + start : 1 + start + len(drawn)] = np.minimum(level, levels)
         return words, clipped
+
+
+def _factor(values, norm):
+    """What the numbers are multiplied by to be no longer than the norm. Summed one after the other, as runners do."""
+    total = 0.0
+    for start in range(0, len(values), 1 << 18):
+        part = values[start : start + (1 << 18)].astype(np.float64)
+        total = float(np.cumsum(np.concatenate([[total], part * part]))[-1])
+    return min(norm / (math.sqrt(total) * (1.0 + _NORM_SLACK)), 1.0) if total > 0 else 1.0
 
 
 def statement(session, identity, seal_key, mask_key, commitment):
