@@ -29,7 +29,7 @@ pub(crate) use close::{ACTION as CLOSE, close};
 pub(crate) use plan::{Masked, collect};
 pub(crate) use terms::{first_deadline, of_round};
 pub(crate) use turn::{in_messages, of_lease};
-pub(crate) use unmask::{Kept, unmask};
+pub(crate) use unmask::{Kept, Unmasked, unmask};
 
 use thunderline_core::{Error, ErrorKind};
 use thunderline_secagg::Refusal;

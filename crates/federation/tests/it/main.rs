@@ -5,6 +5,7 @@
 mod buffered;
 mod guards;
 mod masked;
+mod masked_private;
 mod privacy;
 mod retention;
 mod rounds;

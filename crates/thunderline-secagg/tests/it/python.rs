@@ -63,7 +63,8 @@ impl Python {
         let numbers = [terms.min_members, terms.max_members, terms.corrupt, terms.dropouts];
         let numbers = numbers.map(|number| number.to_string()).join(" ");
         let Terms { dimension, clip, max_weight, .. } = terms;
-        let line = format!("session {context} - {dimension} {clip} {max_weight} {numbers}");
+        let norm = terms.norm.map_or("-".into(), |norm| norm.to_string());
+        let line = format!("session {context} {norm} {dimension} {clip} {max_weight} {numbers}");
         assert_eq!(self.ask(&line), Ok(party::session().id().to_vec()));
     }
 
@@ -193,6 +194,11 @@ fn a_client_in_python_says_the_same_bytes_at_every_stage() {
     // On a ring, where not all are neighbours.
     let ring = Terms { corrupt: 10, dropouts: 100, ..party::terms() };
     party::with_terms(ring, || transcript(&mut python, 120, 2, |place| place == 60));
+    // Shortened to a norm; what is short enough is left as it is.
+    for norm in [0.5, 1e3] {
+        let private = Terms { max_weight: 1, norm: Some(norm), ..party::terms() };
+        party::with_terms(private, || transcript(&mut python, 5, 5, |_| false));
+    }
 }
 
 #[test]
