@@ -10,6 +10,7 @@ use thunderline_objects::Sha256;
 
 use crate::{
     layout::UpdateLayout,
+    masked::Turn,
     plan::Purpose,
     rows::Lease,
     spec::{
@@ -37,6 +38,8 @@ pub struct Task {
     pub attempt: u32,
     /// Train or evaluate.
     pub purpose: Purpose,
+    /// Which exchange of secure aggregation it is, where each is a task of its own.
+    pub turn: Option<Turn>,
     /// Settings for the client, in order.
     pub config: Vec<(String, Scalar)>,
     /// The area that collects what the node uploads.

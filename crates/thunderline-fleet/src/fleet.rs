@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use federation::{Federations, task::Task};
+use federation::{
+    Federations,
+    masked::{self, Told},
+    task::Task,
+};
 use thundergate::ManifestSigner;
 use thunderline_core::{Actor, Cx, NodeId, Result};
 use thunderline_flower::auth::PublicKey;
@@ -115,8 +119,20 @@ impl Fleet {
         Ok(())
     }
 
-    /// A task as a message.
-    pub(crate) async fn delivery(&self, task: &Task) -> Result<Delivery> {
+    /// A node's task as a message.
+    pub(crate) async fn delivery(&self, node: &Node, task: &Task) -> Result<Delivery> {
+        if let Some(turn) = task.turn {
+            let told = match turn.exchange.before() {
+                None => Told::Wait,
+                Some(before) => masked::told(&node.cx, &self.federations, task.lease, before).await?,
+            };
+            let told = match told {
+                Told::Answer(bytes) => bytes,
+                Told::Wait => Vec::new(),
+            };
+            let model = self.models.get(task.model).await?;
+            return Ok(Delivery::exchange(task, turn.exchange, model, told));
+        }
         let state = match task.state {
             Some(state) => Some(self.models.get(state).await?),
             None => None,

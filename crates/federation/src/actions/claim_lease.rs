@@ -17,6 +17,7 @@ pub const ACTION: Action = Action::new("fl.lease.claim", Rule::Node);
 /// Marks the task as handed out under the wire's name for its message.
 ///
 /// Idempotent: the node that holds the lease may claim it again, because it lost the task; that is counted and bounded.
+/// Under another message it is another task, which is counted anew: the next exchange of a masked round.
 /// Announcements of an earlier delivery are forgotten: the node begins anew.
 ///
 /// # Errors
@@ -26,7 +27,8 @@ pub async fn claim_lease(cx: &Cx, domain: &Federations, id: LeaseId, message: &s
     let lease = read::own_lease(&mut write, cx, id).await?;
     let first = lease.state == LeaseState::Issued;
     let state = lease.state.clone().apply(LeaseEvent::Claimed)?;
-    if lease.deliveries >= MAX_DELIVERIES {
+    let deliveries = if lease.message.as_deref() == Some(message) { lease.deliveries } else { 0 };
+    if deliveries >= MAX_DELIVERIES {
         drop(write);
         let reason = format!("the node lost its task {MAX_DELIVERIES} times");
         super::end_lease::end_lease(cx, domain, id, false, &reason).await?;
@@ -43,6 +45,6 @@ pub async fn claim_lease(cx: &Cx, domain: &Federations, id: LeaseId, message: &s
         });
     }
     write.commit(&Subject::new("lease", id)).await?;
-    let deliveries = lease.deliveries + 1;
+    let deliveries = deliveries + 1;
     Ok(Lease { state, message: Some(message.into()), deliveries, announced: None, ..lease })
 }

@@ -161,7 +161,8 @@ pub(crate) async fn own_lease(query: &mut impl Query, cx: &Cx, id: LeaseId) -> R
     found.filter(own).ok_or_else(|| Error::not_found(format_args!("lease {id}")))
 }
 
-/// The calling node's next task: the one that it holds but lost, else the oldest that waits for it.
+/// The calling node's next task: the one that it holds but lost, else the oldest that waits for it. None as well while it
+/// waits for others in a masked round.
 ///
 /// # Errors
 /// `forbidden` where the caller is no node.
@@ -174,7 +175,8 @@ pub async fn next_task(cx: &Cx, domain: &Federations) -> Result<Option<Task>> {
     let Some(lease) = rows::leases::open_of_node(&mut read, node, cx.tenant()).await? else {
         return Ok(None);
     };
-    task_of(&mut read, cx, &lease).await.map(Some)
+    let task = task_of(&mut read, cx, &lease).await?;
+    Ok(Some(task).filter(|task| task.turn.is_none_or(|turn| !turn.waits)))
 }
 
 /// The task of the calling node's own lease.
@@ -218,6 +220,10 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         let terms = serde_json::to_string(&terms).expect("terms are plain data");
         config.push((masked::KEY.into(), Scalar::Text(terms)));
     }
+    let turn = match masked::in_messages(&federation, lease) {
+        true => masked::of_lease(query, lease).await?,
+        false => None,
+    };
     Ok(Task {
         lease: lease.id,
         node: lease.node,
@@ -227,6 +233,7 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         round_number: round.number,
         attempt: round.attempt,
         purpose: lease.purpose,
+        turn,
         config,
         uploads: task::area_of(lease),
         model: model.parse()?,

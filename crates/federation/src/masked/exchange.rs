@@ -54,7 +54,8 @@ impl Exchange {
     }
 
     /// Whose turn it is: those who spoke in this one. `None` where everybody may.
-    pub(crate) const fn before(self) -> Option<Self> {
+    #[must_use]
+    pub const fn before(self) -> Option<Self> {
         match self {
             Self::Advertise => None,
             Self::Share => Some(Self::Advertise),

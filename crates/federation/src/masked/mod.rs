@@ -16,16 +16,19 @@ mod plan;
 mod receive;
 pub(crate) mod rows;
 mod terms;
+mod turn;
 mod unmask;
 
 pub use answer::{Told, told};
 pub use exchange::Exchange;
 pub use receive::{ACTION as SAY, receive};
-pub use terms::Terms;
+pub use terms::{KEY, Terms};
+pub use turn::Turn;
 
 pub(crate) use close::{ACTION as CLOSE, close};
 pub(crate) use plan::{Masked, collect};
-pub(crate) use terms::{KEY, first_deadline, of_round};
+pub(crate) use terms::{first_deadline, of_round};
+pub(crate) use turn::{in_messages, of_lease};
 pub(crate) use unmask::{Kept, Unmasked, unmask};
 
 use thunderline_core::{Error, ErrorKind};

@@ -35,12 +35,19 @@ pub(crate) fn collect(
         steps.push(Step::CloseRound { round: round.id });
         return steps;
     }
-    let ends = |lease: LeaseId| {
-        steps.iter().any(|step| matches!(step, Step::EndLease { lease: ended, .. } if *ended == lease))
-    };
+    // Who has missed an exchange has no part in those that follow, and is free for other work.
+    if let (Some(invited), Some(before)) = (&masked.invited, masked.exchange.before()) {
+        let missed = |lease: &&LeaseView| lease.purpose == Purpose::Train && lease.state.is_open();
+        let missed = leases.iter().filter(missed).map(|lease| lease.id);
+        let missed: Vec<_> =
+            missed.filter(|lease| !invited.contains(lease) && !ended(&steps, *lease)).collect();
+        let reason = format!("secure aggregation: '{}' was over before the client spoke", before.name());
+        let end = |lease| Step::EndLease { lease, expired: false, reason: reason.clone() };
+        steps.extend(missed.into_iter().map(end));
+    }
     let awaited = leases
         .iter()
-        .filter(|lease| lease.purpose == Purpose::Train && lease.state.is_open() && !ends(lease.id))
+        .filter(|lease| lease.purpose == Purpose::Train && lease.state.is_open() && !ended(&steps, lease.id))
         .filter(|lease| masked.invited.as_ref().is_none_or(|invited| invited.contains(&lease.id)))
         .any(|lease| !masked.said.contains(&lease.id));
     let out_of_time = now >= masked.deadline.min(round_ends);
@@ -57,6 +64,10 @@ pub(crate) fn collect(
         Step::FailRound { round: round.id, reason, timed_out: out_of_time }
     });
     steps
+}
+
+fn ended(steps: &[Step], lease: LeaseId) -> bool {
+    steps.iter().any(|step| matches!(step, Step::EndLease { lease: ended, .. } if *ended == lease))
 }
 
 #[cfg(test)]
@@ -110,8 +121,18 @@ mod tests {
         let close = |exchange| vec![Step::CloseExchange { round: round().id, exchange }];
         assert_eq!(next(Exchange::Advertise, None, &[1, 2, 3], 1), []);
         assert_eq!(next(Exchange::Advertise, None, &[1, 2, 3, 4], 1), close(Exchange::Advertise));
-        assert_eq!(next(Exchange::Share, Some(&[1, 2, 3]), &[1, 2], 1), []);
-        assert_eq!(next(Exchange::Share, Some(&[1, 2, 3]), &[1, 2, 3], 1), close(Exchange::Share));
+        assert_eq!(next(Exchange::Share, Some(&[1, 2, 3, 4]), &[1, 2, 3], 1), []);
+        assert_eq!(next(Exchange::Share, Some(&[1, 2, 3, 4]), &[1, 2, 3, 4], 1), close(Exchange::Share));
+    }
+
+    #[test]
+    fn the_lease_of_one_who_missed_an_exchange_ends() {
+        let reason = "secure aggregation: 'advertise' was over before the client spoke".into();
+        let ends = Step::EndLease { lease: uuid::Uuid::from_u128(4).into(), expired: false, reason };
+        let steps = next(Exchange::Share, Some(&[1, 2, 3]), &[1, 2], 1);
+        assert_eq!(steps, std::slice::from_ref(&ends));
+        let close = Step::CloseExchange { round: round().id, exchange: Exchange::Share };
+        assert_eq!(next(Exchange::Share, Some(&[1, 2, 3]), &[1, 2, 3], 1), [ends, close]);
     }
 
     #[test]

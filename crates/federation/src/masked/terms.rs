@@ -9,7 +9,7 @@ use super::{Exchange, refused};
 use crate::spec::FederationSpec;
 
 /// The setting under which clients get the terms.
-pub(crate) const KEY: &str = "thunderline.secure_agg";
+pub const KEY: &str = "thunderline.secure_agg";
 
 /// The terms of a masked round, as JSON in the task's settings. The task's manifest is signed over them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -106,7 +106,8 @@ const NODES_WITH_OPEN: Stmt = Stmt::new(
 );
 const CLAIM: Stmt = Stmt::new(
     "fl.leases.claim",
-    "update fl_leases set state = 'claimed', message = $2, deliveries = deliveries + 1,
+    "update fl_leases set state = 'claimed', message = $2,
+        deliveries = case message when $2 then deliveries + 1 else 1 end,
         claimed_at = coalesce(claimed_at, $3), announced = null
      where id = $1 and state in ('issued', 'claimed')",
 );

@@ -78,7 +78,6 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let around = secure::Around {
         strategy: &strategy,
         weighting: weighting.as_ref(),
-        app: app.as_ref(),
         norm: dp.as_ref().map(|dp| dp.clip_norm),
         private,
         min_clients,

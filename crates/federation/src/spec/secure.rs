@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thunderline_numerics::weighting::By;
 
 use super::{
-    App, Strategy, Weighting,
+    Strategy, Weighting,
     fields::{Fields, Problems},
 };
 
@@ -28,7 +28,6 @@ pub struct SecureAgg {
 pub(super) struct Around<'a> {
     pub strategy: &'a Strategy,
     pub weighting: Option<&'a Weighting>,
-    pub app: Option<&'a App>,
     pub private: bool,
     /// `dp.clip_norm`.
     pub norm: Option<f64>,
@@ -81,10 +80,6 @@ fn combine(around: &Around<'_>, problems: &mut Problems) {
         let reason = format!("{name} looks at single updates, which secure_agg hides");
         let allowed = "with secure_agg: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi";
         problems.add("strategy", reason, allowed);
-    }
-    if matches!(around.app, Some(App::Flower(_))) {
-        let reason = "Flower clients cannot mask what they send; runners can";
-        problems.add("secure_agg", reason, "false with app.flower; or app: builtin or command");
     }
     if let Some(weighting) = around.weighting {
         if !matches!(weighting.by, By::Examples | By::Uniform) {

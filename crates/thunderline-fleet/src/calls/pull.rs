@@ -46,7 +46,7 @@ pub(super) async fn pull(fleet: &Fleet, node: &Node, request: &wire::PullMessage
 /// The node's next task, now claimed; none as well where the domain has just ended it.
 async fn next(fleet: &Fleet, node: &Node) -> Result<Option<Arc<Delivery>>> {
     let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else { return Ok(None) };
-    let delivery = Arc::new(fleet.delivery(&task).await?);
+    let delivery = Arc::new(fleet.delivery(node, &task).await?);
     let message = delivery.message.to_string();
     match claim_lease(&node.cx, &fleet.federations, task.lease, &message).await {
         Ok(_lease) => {

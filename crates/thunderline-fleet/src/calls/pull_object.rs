@@ -41,7 +41,7 @@ async fn find(fleet: &Fleet, node: &Node, id: &ObjectId) -> Result<Option<Vec<Pi
     }
     // After a restart nothing is remembered; the task is put together again, the same to the last byte.
     let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else { return Ok(None) };
-    let delivery = Arc::new(fleet.delivery(&task).await?);
+    let delivery = Arc::new(fleet.delivery(node, &task).await?);
     fleet.remember(node.id, &delivery);
     Ok(delivery.object(id))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use federation::actions::read;
+use federation::{actions::read, task};
 use thunderline_core::Result;
 use thunderline_flower::{ObjectId, wire};
 
@@ -51,6 +51,11 @@ async fn store(
             tracing::info!(node = %node.id, lease = %upload.lease, reason, "an uploaded object was refused");
             Ok(false)
         }
+        Stored::Open => {
+            // Refused as what it is, before any of it is kept.
+            upload::refuse(fleet, node, upload, task::Reply::default()).await?;
+            Ok(false)
+        }
         Stored::TooMuch => {
             upload::give_up(fleet, node, upload, upload::FAR_TOO_LARGE).await?;
             Ok(false)
@@ -67,5 +72,5 @@ async fn answered(fleet: &Fleet, node: &Node, session: &str) -> Result<Option<St
         return Ok(Some(upload.announced.reply.reply_to.to_string()));
     }
     let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else { return Ok(None) };
-    Ok(Some(fleet.delivery(&task).await?.message.to_string()))
+    Ok(Some(fleet.delivery(node, &task).await?.message.to_string()))
 }

@@ -28,6 +28,7 @@ const READ: usize = 256 * 1024;
 pub(crate) struct ModelIndex {
     file: Arc<File>,
     record: ObjectId,
+    elements: u64,
     listed: Vec<Listed>,
     sources: HashMap<ObjectId, Source>,
 }
@@ -50,6 +51,7 @@ impl ModelIndex {
         let mut index = Self {
             file: Arc::new(file),
             record: ObjectId::of(b""),
+            elements: header.schema.elements(),
             listed: Vec::new(),
             sources: HashMap::new(),
         };
@@ -125,6 +127,11 @@ impl ModelIndex {
     /// The id of the array record.
     pub(crate) fn record(&self) -> ObjectId {
         self.record
+    }
+
+    /// How many numbers the arrays have together.
+    pub(crate) fn elements(&self) -> u64 {
+        self.elements
     }
 
     /// All objects, children before parents; the last one is the array record.

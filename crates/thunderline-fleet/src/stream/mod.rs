@@ -121,6 +121,7 @@ async fn receive(
             Stored::Refused(reason) => {
                 return Err(Error::new(ErrorKind::Invalid, format!("object {}: {reason}", head.id)));
             }
+            Stored::Open => return Err(Error::forbidden("the round takes masked updates only")),
             Stored::TooMuch => {
                 upload::give_up(fleet, node, upload, upload::FAR_TOO_LARGE).await?;
                 return Err(Error::forbidden(upload::FAR_TOO_LARGE));

@@ -69,6 +69,10 @@ impl Upload {
         if !self.wanted.contains(&id) {
             return Ok(Begun::Refused(NOT_ANNOUNCED));
         }
+        if self.masked {
+            // Half an object cannot be told from an open update.
+            return Ok(Begun::Refused("what is said in a masked round comes in whole objects"));
+        }
         if !self.still_missing().contains(&id) {
             return Ok(Begun::There);
         }

@@ -140,7 +140,7 @@ fn skip(segments: &mut Vec<Segment>, mut bytes: u64) {
     segments.retain(|segment| segment.length > 0);
 }
 
-fn object(area: &Area, id: &ObjectId) -> Result<Object> {
+pub(super) fn object(area: &Area, id: &ObjectId) -> Result<Object> {
     let mut bytes = Vec::new();
     open(area, id)?.take(MAX_OBJECT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_OBJECT {

@@ -11,7 +11,7 @@ use federation::{
 };
 use thunderline_core::{ErrorKind, Result};
 
-use super::{Upload, assemble};
+use super::{Upload, assemble, masked};
 use crate::{Fleet, blocking::blocking, fleet::Node};
 
 /// Reads a reply whose objects are all there and hands it on, once. Where that fails for a reason that may pass, the client
@@ -25,6 +25,18 @@ pub(crate) async fn complete(fleet: &Fleet, node: &Node, upload: &Arc<Upload>) -
         return Ok(());
     }
     let (reading, id) = (upload.clone(), node.id);
+    if upload.masked {
+        let said = blocking(move || masked::read(&reading.area, &reading.announced, id)).await;
+        match masked::hand_on(fleet, node, upload, said).await {
+            Ok(()) => fleet.forget(node.id),
+            Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Conflict) => {
+                hand_on(fleet, node, upload, failed(&error.to_string())).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        *finished = true;
+        return Ok(());
+    }
     let reply = blocking(move || assemble::read(&reading.area, &reading.announced, id)).await;
     let reply = match reply {
         Err(error) if error.kind() == ErrorKind::Invalid => failed(&error.to_string()),
@@ -35,17 +47,25 @@ pub(crate) async fn complete(fleet: &Fleet, node: &Node, upload: &Arc<Upload>) -
     Ok(())
 }
 
-/// Ends an upload that will not be completed.
+/// Ends an upload that will not be completed, with the reply that says why.
+///
+/// # Errors
+/// Those of the domain.
+pub(crate) async fn refuse(fleet: &Fleet, node: &Node, upload: &Arc<Upload>, reply: Reply) -> Result<()> {
+    let mut finished = upload.finished.lock().await;
+    if !*finished {
+        hand_on(fleet, node, upload, reply).await?;
+        *finished = true;
+    }
+    Ok(())
+}
+
+/// Ends an upload for this reason.
 ///
 /// # Errors
 /// Those of the domain.
 pub(crate) async fn give_up(fleet: &Fleet, node: &Node, upload: &Arc<Upload>, reason: &str) -> Result<()> {
-    let mut finished = upload.finished.lock().await;
-    if !*finished {
-        hand_on(fleet, node, upload, failed(reason)).await?;
-        *finished = true;
-    }
-    Ok(())
+    refuse(fleet, node, upload, failed(reason)).await
 }
 
 fn failed(reason: &str) -> Reply {

@@ -5,12 +5,13 @@ mod append;
 mod assemble;
 mod find;
 mod finish;
+mod masked;
 mod receive;
 
 pub(crate) use announced::Announced;
 pub(crate) use append::{Begun, Progress};
 pub(crate) use find::{Found, find};
-pub(crate) use finish::{complete, give_up};
+pub(crate) use finish::{complete, give_up, refuse};
 pub(crate) use receive::{Stored, Upload};
 
 /// Why a reply is given up that takes more room than any honest one.

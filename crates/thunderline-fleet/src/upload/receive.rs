@@ -14,7 +14,7 @@ use thunderline_core::{LeaseId, Result};
 use thunderline_flower::ObjectId;
 use thunderline_objects::{Area, Sha256};
 
-use super::Announced;
+use super::{Announced, masked};
 use crate::{Fleet, blocking::blocking, fleet::Node};
 
 /// How much an update may be larger than twice the model: metrics, and the descriptions of many small arrays.
@@ -31,6 +31,8 @@ pub(crate) struct Upload {
     pub(crate) announced: Announced,
     /// Where it is collected.
     pub(crate) area: Area,
+    /// Whether it says something in an exchange of a masked round: then nothing of an array is taken.
+    pub(crate) masked: bool,
     /// Held while the reply is read and handed on; true when that is done.
     pub(crate) finished: tokio::sync::Mutex<bool>,
     missing: Mutex<HashSet<ObjectId>>,
@@ -47,6 +49,8 @@ pub(crate) enum Stored {
     Last,
     /// It is not what was announced.
     Refused(&'static str),
+    /// It is of an update, in a round that takes masked ones only.
+    Open,
     /// The reply takes more room than any honest one.
     TooMuch,
 }
@@ -68,7 +72,7 @@ impl Upload {
         let task = read::task(&node.cx, &fleet.federations, lease.id).await?;
         let area = fleet.federations.objects.area(&task.uploads)?;
         let checkpoints = fleet.federations.objects.checkpoints()?;
-        let lease = lease.id;
+        let (lease, masked) = (lease.id, task.turn.is_some());
         let before = fleet.uploads.get(node.id).filter(|before| before.lease == lease);
         let left = before.map(|before| before.left.load(Ordering::Relaxed));
         let opening = blocking(move || {
@@ -81,6 +85,7 @@ impl Upload {
                 lease,
                 announced,
                 area,
+                masked,
                 finished: tokio::sync::Mutex::new(false),
                 missing: Mutex::new(missing),
                 wanted,
@@ -116,6 +121,9 @@ impl Upload {
             if missing {
                 if ObjectId::of(&content) != id {
                     return Ok(Stored::Refused(OTHER_BYTES));
+                }
+                if upload.masked && !masked::may_be_kept(&content) {
+                    return Ok(Stored::Open);
                 }
                 if !upload.pay(content.len() as u64) {
                     return Ok(Stored::TooMuch);

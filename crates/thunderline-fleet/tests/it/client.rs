@@ -204,6 +204,17 @@ impl Client {
         self.finish(task, objects, vec![content], None)
     }
 
+    /// A reply of config records alone.
+    pub fn records(&self, task: &Task, records: &[(String, record::Config)]) -> Reply {
+        let mut objects = Vec::new();
+        let mut names = Vec::new();
+        for (name, config) in records {
+            names.push((name.clone(), add(&mut objects, &record::config_object(config))));
+        }
+        let content = add(&mut objects, &record::names_object(Kind::RecordDict, &names));
+        self.finish(task, objects, vec![content], None)
+    }
+
     /// The reply of a client whose app raised an exception.
     pub fn error(&self, task: &Task, reason: &str) -> Reply {
         self.finish(task, Vec::new(), vec![], Some(wire::Error { code: 2, reason: reason.into() }))

@@ -3,6 +3,7 @@
 mod client;
 mod edge;
 mod exchange;
+mod masked;
 mod refusals;
 mod runner;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod codec;
 mod exact;
 mod party;
+mod python;
 mod tampering_client;
 mod tampering_server;
 mod uniform;

@@ -42,6 +42,8 @@ impl Flwr {
         // A SuperNode looks for its helpers on the path.
         let path = format!("{}:{}", self.0.display(), env::var("PATH").unwrap_or_default());
         command.env("PATH", path).env("FLWR_HOME", home).env("OMP_NUM_THREADS", "1");
+        // What apps import of ours.
+        command.env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/../../python/src"));
         command.env("FLWR_TELEMETRY_ENABLED", "0").env("FLWR_DISABLE_UPDATE_CHECK", "1");
         command
     }
@@ -88,11 +90,24 @@ impl SuperNode {
         partitions: usize,
         records: &Path,
     ) -> Self {
+        let config = format!("partition-id={partition} num-partitions={partitions}");
+        Self::configured(flwr, folder, superlink, partition, &config, records)
+    }
+
+    /// The same with a `--node-config` of its own.
+    pub fn configured(
+        flwr: &Flwr,
+        folder: &Path,
+        superlink: &str,
+        partition: usize,
+        config: &str,
+        records: &Path,
+    ) -> Self {
         let home = folder.join(format!("supernode-{partition}"));
         fs::create_dir_all(&home).unwrap();
         let mut command = flwr.command("flower-supernode", &home);
         command.args(["--insecure", "--superlink", superlink, "--port", &free_port().to_string()]);
-        command.args(["--node-config", &format!("partition-id={partition} num-partitions={partitions}")]);
+        command.args(["--node-config", config]);
         command.env("THUNDERLINE_PEER_RECORD", records).env("PYTHONUNBUFFERED", "1");
         // Helpers ask for work every second unless told otherwise.
         command.env("FLWR_SUPEREXEC_TASK_POLL_INTERVAL", "0.05");

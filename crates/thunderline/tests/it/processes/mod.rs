@@ -21,6 +21,7 @@ mod explained;
 mod flower_peers;
 mod hostile;
 mod masked;
+mod masked_flower;
 mod mesh;
 mod privacy;
 mod stopping;
