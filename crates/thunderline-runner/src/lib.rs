@@ -26,15 +26,14 @@ mod lock;
 mod manifest;
 mod metrics;
 mod pairs;
-mod process;
 mod reply;
 mod retry;
 mod serve;
-mod stop;
 mod task;
 mod upload;
 mod work;
 
-pub use config::{NamedCommand, RunnerConfig};
+pub use config::RunnerConfig;
 pub use serve::run;
-pub use stop::Stop;
+use thunderline_bridge::stop;
+pub use thunderline_bridge::{NamedCommand, Stop};
