@@ -20,7 +20,7 @@ use thunderline_objects::Sha256;
 
 pub use document::read_document;
 pub use dp::Dp;
-pub use strategy::Strategy;
+pub use strategy::{Program, Strategy};
 pub use weighting::Weighting;
 
 /// A validated federation.

@@ -10,6 +10,7 @@
 
 mod bulyan;
 mod centered_clipping;
+mod external;
 mod fedavg;
 mod fedbuff;
 mod fedmedian;
@@ -26,6 +27,7 @@ mod scaffold;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use external::EXTERNAL;
 pub use params::{Allowed, Param, Values};
 
 pub use crate::optimiser::Part;
