@@ -25,6 +25,7 @@ use crate::{
     drive,
     external::{Given, until_over},
     fold::{self, Inputs, OptimiserState},
+    masked,
     plan::Purpose,
     privacy::{
         self,
@@ -120,6 +121,13 @@ pub(crate) async fn aggregate_round(
     } else {
         (rows::updates::of_round(&mut read, id).await?, HashMap::new())
     };
+    let masked = match &federation.spec.secure_agg {
+        Some(spec) => Some(masked::Kept {
+            terms: masked::of_round(spec, id, round.wanted),
+            messages: masked::rows::of_round(&mut read, id).await?,
+        }),
+        None => None,
+    };
     let state = rows::rounds::state_before(&mut read, round.federation, round.number, cx.tenant()).await?;
     let private = match &federation.spec.dp {
         Some(dp) => {
@@ -161,6 +169,7 @@ pub(crate) async fn aggregate_round(
             updates: &updates,
             bases: &bases,
             private,
+            masked,
             programs: &programs,
             stop: &stop,
         };

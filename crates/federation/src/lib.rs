@@ -23,6 +23,7 @@ pub mod external;
 mod fold;
 pub mod layout;
 pub mod manifest;
+pub mod masked;
 pub mod plan;
 pub mod privacy;
 pub mod project;

@@ -6,7 +6,7 @@
 //! server.
 //!
 //! One concern per file: [`config`], the [`key`](mod@key), the state folder's [`lock`], the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
-//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`download`], [`builtin`] and [`command`] training, [`upload`],
+//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`masked`] updates, [`download`], [`builtin`] and [`command`] training, [`upload`],
 //! [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
 
 mod app;
@@ -24,6 +24,7 @@ mod heartbeat;
 mod key;
 mod lock;
 mod manifest;
+mod masked;
 mod metrics;
 mod pairs;
 mod reply;
@@ -37,3 +38,4 @@ pub use config::RunnerConfig;
 pub use serve::run;
 use thunderline_bridge::stop;
 pub use thunderline_bridge::{NamedCommand, Stop};
+pub use thunderline_secagg::Floor;

@@ -120,8 +120,9 @@ def widen(halves: np.ndarray) -> np.ndarray:
 
 def narrow(values: np.ndarray) -> np.ndarray:
     """The bits of bfloat16, rounded half to even as if there were no float32 on the way."""
-    exact = np.asarray(values, dtype=np.float64)
-    with np.errstate(over="ignore"):
+    # A NaN may be one of those that arithmetic warns of.
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact = np.asarray(values, dtype=np.float64)
         nearest = exact.astype(np.float32)
     back = nearest.astype(np.float64)
     # Rounded to odd, so that the second rounding sees whether there was more behind.

@@ -48,6 +48,8 @@ pub const ALL: &[&Action] = &[
     &hand_over::ACTION,
     &import_artifact::ACTION,
     &issue_more::ACTION,
+    &crate::masked::CLOSE,
+    &crate::masked::SAY,
     &open_round::ACTION,
     &pause::ACTION,
     &crate::privacy::budgets::SET,

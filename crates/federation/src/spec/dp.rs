@@ -310,8 +310,6 @@ fn read_adaptive(group: &mut Fields<'_>, dp: &Dp, around: &Around<'_>, problems:
 fn check_strategy(dp: &Dp, strategy: &Strategy, problems: &mut Problems) {
     let linear = matches!(strategy.name(), "fedavg" | "fedprox" | "fedavgm");
     let adaptive = matches!(strategy.name(), "fedadagrad" | "fedadam" | "fedyogi");
-    // A program gets the private mean as its one update; what it makes of it costs no privacy.
-    let linear = linear || strategy.program().is_some();
     if dp.sampling == Draw::Limited && adaptive {
         let reason = format!("{} divides by squares, and the tree's noise would not cancel", strategy.name());
         problems.add("strategy", reason, "with dp_ftrl: fedavg, fedprox, fedavgm");
@@ -322,7 +320,8 @@ fn check_strategy(dp: &Dp, strategy: &Strategy, problems: &mut Problems) {
             reason,
             "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi, external",
         );
-    } else if !linear && !adaptive {
+    // A program gets the private mean as its one update; what it makes of it costs no privacy.
+    } else if !linear && !adaptive && strategy.program().is_none() {
         let reason = format!("{} looks at single updates, which dp does not allow", strategy.name());
         problems.add(
             "strategy",

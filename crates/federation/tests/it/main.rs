@@ -5,7 +5,9 @@
 mod buffered;
 mod external;
 mod guards;
+mod masked;
 mod privacy;
+mod python;
 mod retention;
 mod rounds;
 mod site;

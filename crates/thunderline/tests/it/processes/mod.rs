@@ -18,6 +18,7 @@ mod backups;
 mod explained;
 mod flower_peers;
 mod hostile;
+mod masked;
 mod mesh;
 mod privacy;
 mod stopping;
