@@ -2,7 +2,12 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use federation::{Federation, external::Programs, state::FederationState};
+use federation::{
+    Federation,
+    external::Programs,
+    spec::{FederationSpec, read_document},
+    state::FederationState,
+};
 use thunderline_bridge::NamedCommand;
 use thunderline_core::{NodeId, Result};
 use thunderline_testkit::{Engine, TestDb, run};
@@ -38,6 +43,17 @@ fn the_python_package_keeps_what_it_promises_to_strategies() {
             .unwrap();
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
+}
+
+#[test]
+fn the_documentation_has_the_whole_example() {
+    let example = include_str!("../../../../examples/median_momentum.py");
+    let (_, code) = example.split_once("\"\"\"\n\n").expect("a docstring comes first");
+    let text = include_str!("../../../../docs/strategies.md");
+    assert!(text.contains(&format!("```python\n{code}```")), "docs/strategies.md has another text");
+    let document = read_document(include_str!("../../../../examples/external.yaml")).unwrap();
+    let spec = FederationSpec::parse(&document, 0).unwrap();
+    assert_eq!(spec.strategy.program().unwrap().name, "median");
 }
 
 impl Site {

@@ -181,7 +181,7 @@ impl fmt::Debug for Kind {
     }
 }
 
-/// Every strategy. A new one is one file and one line here.
+/// Every strategy. A new one is one file in this folder, with its `mod` above and its place here.
 pub static KINDS: &[&Kind] = &[
     &fedavg::KIND,
     &fedprox::KIND,
@@ -256,5 +256,8 @@ fn require(
     }
 }
 
+/// The example of `docs/strategies.md`.
+#[cfg(test)]
+mod halfstep;
 #[cfg(test)]
 mod tests;

@@ -22,5 +22,6 @@ mod masked;
 mod mesh;
 mod privacy;
 mod stopping;
+mod strategy;
 mod twenty_kills;
 mod workflow;
