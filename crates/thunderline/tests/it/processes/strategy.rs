@@ -1,6 +1,10 @@
 //! A strategy of the operator's own: named at the start, asked for by a spec, and run again after a kill.
 
-use std::{fs, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+};
 
 use super::{model::Uniform, node::start_runner, server::Server, wait::wait_for};
 use crate::program;
@@ -18,18 +22,14 @@ cp updates/0.safetensors output-state.safetensors
 echo '{\"metrics\": {\"taken\": 1}}'
 ";
 
-fn write_program(path: &Path, text: &str) {
-    use std::io::Write;
-    let mut file = fs::OpenOptions::new().create(true).write(true).mode(0o700).open(path).unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-}
-
 #[test]
 fn a_server_that_is_killed_while_a_strategy_runs_runs_it_again_and_completes() {
     let mut server = Server::unstarted();
     let folder = server.folder().to_owned();
     let path = folder.join("second.sh");
-    write_program(&path, STRATEGY);
+    let mut program = OpenOptions::new().create_new(true).write(true).mode(0o700).open(&path).unwrap();
+    program.write_all(STRATEGY.as_bytes()).unwrap();
+    drop(program);
     let strategy = format!("second={} {}", path.display(), folder.display());
     server.always(&["--strategy", &strategy, "--strategy-limit", "3000"]);
     server.restart();
