@@ -121,11 +121,8 @@ pub(crate) async fn aggregate_round(
     } else {
         (rows::updates::of_round(&mut read, id).await?, HashMap::new())
     };
-    let masked = match &federation.spec.secure_agg {
-        Some(spec) => Some(masked::Kept {
-            terms: masked::of_round(spec, id, round.wanted),
-            messages: masked::rows::of_round(&mut read, id).await?,
-        }),
+    let masked = match masked::of_round(&federation.spec, id, round.wanted) {
+        Some(terms) => Some(masked::Kept { terms, messages: masked::rows::of_round(&mut read, id).await? }),
         None => None,
     };
     let state = rows::rounds::state_before(&mut read, round.federation, round.number, cx.tenant()).await?;

@@ -24,7 +24,7 @@ use crate::{
     layout::UpdateLayout,
     masked::{Kept, area, unmask},
     plan::Purpose,
-    privacy::release::{Terms, private_mean},
+    privacy::release::{Sources, Terms, private_mean},
     rows::Lease,
     spec::{FederationSpec, Program},
     task::{Report, area_of, upload_area},
@@ -110,23 +110,28 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         })
         .collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let unmasked = match &inputs.masked {
+        Some(kept) => Some(unmask(kept, &objects.area(&area(inputs.round))?, &schema, threads)?),
+        None => None,
+    };
+    let open: Vec<_> = updates.iter().map(|update| update.reader).collect();
     let private = match &inputs.private {
         Some(terms) => {
-            let updates: Vec<_> = updates.iter().map(|update| update.reader).collect();
-            Some(private_mean(&uploads, &schema, &parent, &updates, terms, threads)?)
+            let sources = unmasked.as_ref().map_or(Sources::Open(&open), Sources::Masked);
+            Some(private_mean(&uploads, &schema, &parent, sources, terms, threads)?)
         }
         None => None,
     };
-    let unmasked = match &inputs.masked {
-        Some(kept) => Some(unmask(kept, &objects.area(&area(inputs.round))?, &schema, &parent, threads)?),
-        None => None,
+    let mean = match (&private, &unmasked) {
+        (None, Some(unmasked)) => Some(unmasked.mean(&schema, &parent)?),
+        _ => None,
     };
     // The strategy sees the mean and nothing else of a round that is private or masked.
     let nothing = BTreeMap::new();
     let only = |mean| vec![Update { reader: mean, weight: 1.0, metrics: &nothing, began: None }];
-    let updates = match (&private, &unmasked) {
+    let updates = match (&private, &mean) {
         (Some((mean, _)), _) => only(mean as &dyn ArrayReader),
-        (None, Some(unmasked)) => only(&unmasked.mean as &dyn ArrayReader),
+        (None, Some(mean)) => only(mean as &dyn ArrayReader),
         (None, None) => updates,
     };
     let count = unmasked.as_ref().map_or(accepted.len(), |unmasked| unmasked.leases.len());

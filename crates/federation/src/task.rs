@@ -12,7 +12,10 @@ use crate::{
     layout::UpdateLayout,
     plan::Purpose,
     rows::Lease,
-    spec::{App, FederationSpec, Scalar, dp::Placement},
+    spec::{
+        App, FederationSpec, Scalar,
+        dp::{Dp, Placement},
+    },
 };
 
 /// A lease's task.
@@ -101,7 +104,9 @@ pub fn config(spec: &FederationSpec, round_number: u32, lease: &Lease) -> Vec<(S
     let mut config = vec![("server-round".to_owned(), Scalar::Int(round_number.into()))];
     let strategy = spec.strategy.build().client_config();
     config.extend(strategy.iter().map(|(key, value)| ((*key).to_owned(), Scalar::Float(*value))));
-    if let Some(dp) = spec.dp.as_ref().filter(|dp| dp.placement == Placement::Client) {
+    // Where updates are masked the norm is in the terms, which all clients have to agree on.
+    let told = |dp: &&Dp| dp.placement == Placement::Client && spec.secure_agg.is_none();
+    if let Some(dp) = spec.dp.as_ref().filter(told) {
         config.push((CLIPPING_NORM.into(), Scalar::Float(dp.clip_norm)));
     }
     // A node that trains twice on the same version must not do the same twice.

@@ -20,6 +20,7 @@ use crate::{
     budget::Budget,
     caller::Signed,
     publish::{Delivery, ModelCache},
+    stream::Turns,
     upload::Upload,
 };
 
@@ -39,7 +40,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { hold: Duration::from_secs(20), recheck: Duration::from_secs(5), body_bytes: 32 * 1024 * 1024 }
+        Self { hold: Duration::from_secs(20), recheck: Duration::from_secs(5), body_bytes: 16 * 1024 * 1024 }
     }
 }
 
@@ -58,6 +59,8 @@ pub struct Fleet {
     pub(crate) deliveries: PerNode<Delivery>,
     /// What each node is uploading. A cache as well.
     pub(crate) uploads: PerNode<Upload>,
+    /// Whose turn it is to add to what a node is uploading.
+    pub(crate) turns: PerNode<Turns>,
 }
 
 impl Fleet {
@@ -86,6 +89,7 @@ impl Fleet {
             models,
             deliveries: PerNode::default(),
             uploads: PerNode::default(),
+            turns: PerNode::default(),
         })
     }
 
@@ -127,6 +131,7 @@ impl Fleet {
             let there = |node: NodeId| self.links.presence.last_seen(node).is_some();
             self.deliveries.retain(there);
             self.uploads.retain(there);
+            self.turns.retain(there);
         }
     }
 

@@ -23,6 +23,7 @@ mod refusal;
 mod router;
 mod runner;
 mod serve;
+mod stream;
 mod upload;
 
 pub use fleet::{Config, Fleet};

@@ -88,7 +88,11 @@ pub(crate) async fn over_grpc(mut body: Body, limit: usize, budget: &Budget) -> 
     Ok(Received { bytes: bytes.freeze().slice(GRPC_HEAD..), share })
 }
 
-async fn next(body: &mut Body) -> Result<Option<Bytes>> {
+/// The next bytes of a body, however many; none at its end.
+///
+/// # Errors
+/// `timeout` where the client stops sending; `invalid` where it hangs up.
+pub(crate) async fn next(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         let frame = tokio::time::timeout(PATIENCE, Pin::new(&mut *body).frame()).await;
         match frame.map_err(|_| Error::new(ErrorKind::Timeout, "the client stopped sending"))? {
@@ -103,16 +107,20 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
     }
 }
 
-/// Lets the client finish, holding nothing, so that it reads why it is refused.
 async fn refused(mut body: Body, length: usize, limit: usize) -> Error {
+    drain(&mut body).await;
+    too_large(length, limit)
+}
+
+/// Lets the client finish, holding nothing, so that it reads why it is refused.
+pub(crate) async fn drain(body: &mut Body) {
     let mut read = 0;
     while read < READ_ANYWAY {
-        match next(&mut body).await {
+        match next(body).await {
             Ok(Some(data)) => read += data.len(),
             Ok(None) | Err(_) => break,
         }
     }
-    too_large(length, limit)
 }
 
 fn too_large(length: usize, limit: usize) -> Error {

@@ -106,6 +106,13 @@ impl Objects {
 }
 
 impl Area {
+    /// The area of this name within this one.
+    pub(crate) fn below(&self, name: &str) -> Result<Self> {
+        let within = self.objects.area(name)?;
+        let name = within.folder.strip_prefix(self.root()).expect("areas are below the root");
+        Ok(Self { folder: self.folder.join(name), objects: within.objects })
+    }
+
     /// Where the blob is, or would be.
     #[must_use]
     pub fn path_of(&self, digest: &Sha256) -> PathBuf {

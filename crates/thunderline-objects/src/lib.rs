@@ -4,17 +4,20 @@
 //! [`Area`]s: `checkpoints` is kept, `rounds/<id>` is thrown away whole when the round is over; since no blob is shared
 //! between areas, throwing one away can never take another's data.
 //!
-//! A blob appears under its name only when it is complete: bytes go to a temporary file first, which is then renamed.
+//! A blob appears under its name only when it is complete: bytes go to a temporary file first, which is then renamed; a
+//! [`Partial`] is one that outlives the process.
 //! Everything here is blocking; async callers go through `spawn_blocking`.
 
 mod area;
 mod digest;
 mod hold;
+mod partial;
 mod walk;
 mod writer;
 
 pub use area::{Area, Objects};
 pub use digest::{Hasher, Sha256};
 pub use hold::Hold;
+pub use partial::Partial;
 pub use walk::Stored;
 pub use writer::Writer;

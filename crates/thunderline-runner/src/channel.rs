@@ -1,13 +1,16 @@
 //! Signed HTTP calls to the server.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, io::Read, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use thunderline_core::{Cx, Error};
 use thunderline_flower::auth::SigningKey;
-use ureq::Agent;
+use ureq::{Agent, RequestBuilder, SendBody, http::Response};
 
+/// How long one request of an upload may take to be sent. What was received till then stays, so a slow link loses nothing by
+/// it, and a dead one is noticed.
+const PIECE: Duration = Duration::from_secs(120);
 /// More than any object (5 MiB from Flower, whatever a server sends else).
 const MAX_ANSWER: u64 = 256 << 20;
 /// The server holds a pull for about 20 s.
@@ -87,10 +90,7 @@ impl Channel {
     pub(crate) fn post_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> CallResult<T> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Error::internal("a request that is no JSON").caused_by(error))?;
-        let answer = self.post(path, "application/json", &body)?;
-        serde_json::from_slice(&answer).map_err(|error| {
-            Error::internal(format!("the answer of {path} is not as agreed")).caused_by(error).into()
-        })
+        json(path, &self.post(path, "application/json", &body)?)
     }
 
     /// Posts protobuf and reads protobuf.
@@ -105,26 +105,60 @@ impl Channel {
         })
     }
 
+    /// Reads JSON.
+    pub(crate) fn get_json<T: DeserializeOwned>(&self, path: &str) -> CallResult<T> {
+        let request = self.signed(self.agent.get(format!("{}{path}", self.base)))?;
+        json(path, &answered(path, request.call())?)
+    }
+
+    /// Sends a body of a known length that is read as it is sent, and reads JSON.
+    pub(crate) fn patch_stream<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &mut dyn Read,
+        length: u64,
+    ) -> CallResult<T> {
+        let request = self.agent.patch(format!("{}{path}", self.base));
+        let request = self.signed(request)?.header("content-type", "application/octet-stream");
+        let request = request.header("content-length", length.to_string());
+        let request = request.config().timeout_send_body(Some(PIECE)).build();
+        json(path, &answered(path, request.send(SendBody::from_reader(body)))?)
+    }
+
     /// Posts bytes and reads bytes.
     pub(crate) fn post_bytes(&self, path: &str, body: &[u8]) -> CallResult<Bytes> {
         self.post(path, "application/octet-stream", body)
     }
 
     fn post(&self, path: &str, media: &str, body: &[u8]) -> CallResult<Bytes> {
-        let mut request = self.agent.post(format!("{}{path}", self.base));
-        request = request.header("content-type", media).header("accept", media);
+        let request = self.signed(self.agent.post(format!("{}{path}", self.base)))?;
+        answered(path, request.header("content-type", media).header("accept", media).send(body))
+    }
+
+    fn signed<B>(&self, mut request: RequestBuilder<B>) -> CallResult<RequestBuilder<B>> {
         for (name, value) in self.key.sign(self.cx.now())?.to_headers() {
             request = request.header(name, value);
         }
-        let away = |error: ureq::Error| CallError::Away(format!("{path}: {error}"));
-        let mut answer = request.send(body).map_err(away)?;
-        let status = answer.status().as_u16();
-        let bytes = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(away)?;
-        if status == 200 {
-            return Ok(bytes.into());
-        }
-        Err(refusal(path, status, &bytes))
+        Ok(request)
     }
+}
+
+/// The bytes of an answer that is a success.
+fn answered(path: &str, answer: Result<Response<ureq::Body>, ureq::Error>) -> CallResult<Bytes> {
+    let away = |error: ureq::Error| CallError::Away(format!("{path}: {error}"));
+    let mut answer = answer.map_err(away)?;
+    let status = answer.status().as_u16();
+    let bytes = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(away)?;
+    if status == 200 {
+        return Ok(bytes.into());
+    }
+    Err(refusal(path, status, &bytes))
+}
+
+fn json<T: DeserializeOwned>(path: &str, answer: &[u8]) -> CallResult<T> {
+    serde_json::from_slice(answer).map_err(|error| {
+        Error::internal(format!("the answer of {path} is not as agreed")).caused_by(error).into()
+    })
 }
 
 fn refusal(path: &str, status: u16, body: &[u8]) -> CallError {

@@ -1,5 +1,7 @@
 //! Flower's Fleet API, as a runner calls it.
 
+use std::io::Read;
+
 use bytes::Bytes;
 use thunderline_core::{Error, NodeId, RunId};
 use thunderline_flower::{ObjectId, Rpc, wire};
@@ -8,6 +10,7 @@ use crate::{
     channel::{CallError, CallResult, Channel},
     retry::until_answered,
     stop::Stop,
+    upload::Progress,
 };
 
 /// The Fleet API in the name of one node. Cheap to clone.
@@ -86,23 +89,14 @@ impl Fleet {
         self.call(Rpc::PushMessages, &request)
     }
 
-    /// Sends one object, once; says whether it was stored.
-    pub(crate) fn push_object(
-        &self,
-        run: RunId,
-        id: ObjectId,
-        object_content: Bytes,
-        session: &str,
-    ) -> CallResult<bool> {
-        let request = wire::PushObjectRequest {
-            node: self.caller(),
-            run_id: run.get(),
-            object_id: id.to_string(),
-            object_content,
-            session_id: session.into(),
-        };
-        let answer: wire::PushObjectResponse = self.once(Rpc::PushObject, &request)?;
-        Ok(answer.stored)
+    /// How far the upload of a reply is; calls until the server is there.
+    pub(crate) fn progress(&self, session: &str) -> CallResult<Progress> {
+        until_answered(self.channel.cx(), &self.stop, || self.channel.get_json(&uploads(session)))
+    }
+
+    /// Adds to the upload of a reply, once.
+    pub(crate) fn append(&self, session: &str, body: &mut dyn Read, length: u64) -> CallResult<Progress> {
+        self.channel.patch_stream(&uploads(session), body, length)
     }
 
     /// Says that the node is alive, once.
@@ -118,4 +112,8 @@ impl Fleet {
         let _: wire::DeactivateNodeResponse = self.once(Rpc::DeactivateNode, &request)?;
         Ok(())
     }
+}
+
+fn uploads(session: &str) -> String {
+    format!("/v1/runner/uploads/{session}")
 }

@@ -6,8 +6,8 @@
 //! server.
 //!
 //! One concern per file: [`config`], the [`key`](mod@key), the state folder's [`lock`], the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
-//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`masked`] updates, [`download`], [`builtin`] and [`command`] training, [`upload`],
-//! [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
+//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`masked`] updates, [`download`], [`builtin`] and [`command`] training, [`upload`]
+//! in [`pieces`] of what is [`finished`], [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
 
 mod app;
 mod builtin;
@@ -19,6 +19,7 @@ mod control;
 mod download;
 mod energy;
 mod enrol;
+mod finished;
 mod fleet;
 mod heartbeat;
 mod key;
@@ -27,6 +28,7 @@ mod manifest;
 mod masked;
 mod metrics;
 mod pairs;
+mod pieces;
 mod reply;
 mod retry;
 mod serve;

@@ -35,6 +35,9 @@ struct Terms {
     max_members: u16,
     corrupt: u16,
     dropouts: u16,
+    /// The length that an update is shortened to; none without differential privacy.
+    #[serde(default)]
+    norm: Option<f64>,
 }
 
 /// A session in which this client has shared its secrets: it may train now.
@@ -104,6 +107,7 @@ fn session(config: &Config, schema: &ModelSchema) -> Result<Option<(Session, u32
             max_members: terms.max_members,
             corrupt: terms.corrupt,
             dropouts: terms.dropouts,
+            norm: terms.norm,
         },
     )?;
     Ok(Some((session, terms.max_weight)))
@@ -134,6 +138,9 @@ impl Way<'_> {
         let delivery = Delivery::decode(&self.hear("share")?)?;
         let weight = u32::try_from(outcome.examples).unwrap_or(u32::MAX).min(max_weight);
         let input = client.quantiser().quantise(&change, weight, &self.secret())?;
+        if input.factor < 1.0 {
+            tracing::info!(factor = input.factor, "the update was shortened to the agreed norm");
+        }
         if input.clipped > 0 {
             tracing::warn!(numbers = input.clipped, of = change.len(), "the update was clipped");
         }
@@ -275,9 +282,12 @@ mod tests {
         let good = r#"{"round":"00000000-0000-0000-0000-000000000001","clip":1.0,"max_weight":10,"min_members":3,
             "max_members":5,"corrupt":200,"dropouts":300}"#;
         assert!(matches!(of(good), Ok(Some((session, 10))) if session.terms().dimension == 2));
+        let private = good.replace("\"max_weight\":10", "\"norm\":0.5,\"max_weight\":1");
+        assert!(matches!(of(&private), Ok(Some((session, 1))) if session.terms().norm == Some(0.5)));
         let misspelt = good.replace("\"clip\"", "\"clap\"");
         let too_few = good.replace("\"min_members\":3", "\"min_members\":2");
-        for bad in ["{}", &misspelt, &too_few] {
+        let no_norm = private.replace("0.5", "0");
+        for bad in ["{}", &misspelt, &too_few, &no_norm] {
             assert!(matches!(of(bad), Err(Stop::Refused(_))), "{bad}");
         }
         assert!(matches!(session(&Config::new(), &schema), Ok(None)));

@@ -5,10 +5,11 @@ use std::{collections::HashMap, fs::File};
 
 use bytes::Bytes;
 use prost::Message as _;
-use thunderline_core::{Result, RunId, Timestamp};
+use thunderline_core::{Result, Timestamp};
 use thunderline_flower::{
     CHUNK_BYTES, Kind, Object, ObjectId,
     array::{Array, NUMPY},
+    object::Header,
     record::{self, Metrics},
     tree::{self, Listed},
     wire,
@@ -16,13 +17,14 @@ use thunderline_flower::{
 use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema, npy};
 
 use crate::{
+    channel::{CallError, CallResult},
     key::cannot,
+    pieces::Missing,
     task::{Failure, ModelFile},
 };
 
 /// A reply, ready to be announced.
 pub(crate) struct Reply {
-    pub(crate) run: RunId,
     pub(crate) message: wire::Message,
     pub(crate) tree: wire::ObjectTree,
     sources: HashMap<ObjectId, Source>,
@@ -37,6 +39,11 @@ enum Source {
 }
 
 impl Reply {
+    /// The id of its message.
+    pub(crate) fn id(&self) -> &str {
+        &self.tree.object_id
+    }
+
     /// The bytes of one of the reply's objects; `None` for an id that is not among them.
     pub(crate) fn object(&self, id: &ObjectId) -> Result<Option<Bytes>> {
         Ok(match (self.sources.get(id), &self.arrays) {
@@ -46,6 +53,34 @@ impl Reply {
             }
             _ => None,
         })
+    }
+
+    /// The length of one of the reply's objects in bytes.
+    fn length(&self, id: &ObjectId) -> Option<u64> {
+        self.sources.get(id).map(|source| match source {
+            Source::Whole(bytes) => bytes.len() as u64,
+            Source::Chunk { length, .. } => {
+                let body_length = *length as u64;
+                let header = Header { kind: Kind::ArrayChunk, children: Vec::new(), body_length };
+                header.encode().len() as u64 + body_length
+            }
+        })
+    }
+
+    /// The length of all objects in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sources.keys().filter_map(|id| self.length(id)).sum()
+    }
+
+    /// These objects, of which the server has nothing yet.
+    pub(crate) fn missing(&self, wanted: &[ObjectId]) -> CallResult<Vec<Missing>> {
+        let object = |id: &ObjectId| {
+            let length = self.length(id);
+            let length =
+                length.ok_or_else(|| CallError::Refused(format!("{id} is no object of this reply")))?;
+            Ok(Missing { id: *id, length, offset: 0 })
+        };
+        wanted.iter().map(object).collect()
     }
 }
 
@@ -136,7 +171,7 @@ impl Builder {
             error,
         };
         let tree = tree::build(&self.listed, root)?;
-        Ok(Reply { run: RunId::try_from(request.run_id)?, message, tree, sources: self.sources, arrays })
+        Ok(Reply { message, tree, sources: self.sources, arrays })
     }
 }
 

@@ -13,12 +13,13 @@ use crate::{
     channel::{CallError, CallResult, Channel},
     config::RunnerConfig,
     enrol::{self, Enrolment},
+    finished,
     fleet::Fleet,
     heartbeat, key,
     lock::StateLock,
     retry::until_answered,
     stop::Stop,
-    work::{self, Worker},
+    work::Worker,
 };
 
 /// How long to wait where the server says 'not now'.
@@ -39,7 +40,7 @@ pub fn run(cx: &Cx, config: &RunnerConfig, stop: &Stop) -> Result<()> {
     let mut loaded = Loaded::default();
     loaded.check(config)?;
     let key = Arc::new(key::load_or_make(&config.state)?);
-    work::clear(&config.state.join("work"))?;
+    finished::sweep(&config.state.join("work"), finished::is_there)?;
     let channel = Channel::new(config.base(), key, cx.clone());
     let mut again = false;
     loop {

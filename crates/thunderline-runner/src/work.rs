@@ -9,6 +9,7 @@ use std::{
 
 use thunderline_core::{Error, ErrorKind, RunId};
 use thunderline_flower::{
+    ObjectId,
     message::{TaskKind, error_code},
     wire,
 };
@@ -23,6 +24,7 @@ use crate::{
     download::download,
     energy::Meter,
     enrol::{self, Enrolment},
+    finished::{self, Finished},
     fleet::Fleet,
     key::cannot,
     manifest::{self, Expected},
@@ -58,8 +60,15 @@ impl Worker<'_> {
         let claim = until_answered(self.fleet.channel.cx(), &self.fleet.stop, || {
             enrol::claim(&self.fleet.channel, run, &metadata.message_id)
         })?;
-        let folder = Folder::make(&self.config.state.join("work").join(&metadata.message_id))?;
-        let (reply, seconds, own) = match self.work(metadata, run, &claim, &folder.0) {
+        let mut folder = Folder::take(&self.config.state.join("work"), &metadata.message_id)?;
+        let found = Finished::find(&folder.path, metadata);
+        let again = found.is_some();
+        let done = match (self.verified(metadata, run, &claim), found) {
+            (Err(failure), _) => Err(failure.into()),
+            (Ok(()), Some(found)) => Ok(Done::reply(found)),
+            (Ok(()), None) => self.work(metadata, run, &folder.path),
+        };
+        let (reply, seconds, own) = match done {
             Ok(Done::Reply(reply, seconds, own)) => (*reply, seconds, own),
             // All was said in the exchanges; the lease has ended with the last.
             Ok(Done::Masked(own)) => {
@@ -71,19 +80,16 @@ impl Worker<'_> {
             }
             Err(Broken::Call(error)) => return Err(error),
         };
-        upload(&self.fleet, &reply, seconds)?;
+        let sent = upload(&self.fleet, &reply, seconds, again);
+        // Whoever is ended here, or has to enrol again, gets the message again and goes on.
+        folder.stays = matches!(sent, Err(CallError::Stopped | CallError::Unauthenticated(_)));
+        sent?;
         // Not before: a task that is done again must begin from what the first try began from.
         Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?)
     }
 
-    fn work(
-        &mut self,
-        metadata: &wire::Metadata,
-        run: RunId,
-        claim: &enrol::Claim,
-        folder: &Path,
-    ) -> Result<Done, Broken> {
-        let cx = self.fleet.channel.cx().clone();
+    /// Whether the server has signed that this runner may do this.
+    fn verified(&self, metadata: &wire::Metadata, run: RunId, claim: &enrol::Claim) -> Result<(), Failure> {
         let kind = task_kind(&metadata.message_type)?;
         let expected = Expected {
             node: self.enrolment.node,
@@ -91,10 +97,16 @@ impl Worker<'_> {
             lease: &claim.lease_id,
             message: &metadata.message_id,
             purpose: kind.name(),
-            now: cx.now(),
+            now: self.fleet.channel.cx().now(),
         };
         manifest::verify(&claim.manifest, &self.enrolment.manifest_key, &expected)
-            .map_err(|error| Failure::new(error_code::INVALID_FAB, error.to_string()))?;
+            .map(drop)
+            .map_err(|error| Failure::new(error_code::INVALID_FAB, error.to_string()))
+    }
+
+    fn work(&mut self, metadata: &wire::Metadata, run: RunId, folder: &Path) -> Result<Done, Broken> {
+        let cx = self.fleet.channel.cx().clone();
+        let kind = task_kind(&metadata.message_type)?;
         let payload = download(&self.fleet, run, metadata, folder).map_err(|error| match error {
             CallError::Broken(error) => Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, error.chain())),
             CallError::Refused(why) => Broken::Task(Failure::new(MESSAGE_UNAVAILABLE, why)),
@@ -140,10 +152,14 @@ impl Worker<'_> {
             return Ok(Done::Masked(outcome.own));
         }
         let metrics = metrics::record(&outcome, seconds, meter.joules());
-        let reply = reply::success(metadata, cx.now(), task.model.schema(), outcome.model.as_ref(), &metrics)
+        let Outcome { examples, model, own, .. } = outcome;
+        let finished = Finished { at: cx.now(), seconds, input: task.model, model, metrics, own };
+        let reply = finished
+            .reply(metadata)
+            .and_then(|reply| finished.keep(folder, &reply).map(|()| reply))
             .map_err(|error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain()))?;
-        tracing::info!(%run, round, task = kind.name(), examples = outcome.examples, seconds, "done");
-        Ok(Done::Reply(Box::new(reply), seconds, outcome.own))
+        tracing::info!(%run, round, task = kind.name(), examples, seconds, "done");
+        Ok(Done::reply((finished, reply)))
     }
 
     fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
@@ -175,6 +191,12 @@ enum Done {
     Reply(Box<Reply>, f64, Option<PathBuf>),
     /// An update that went out masked.
     Masked(Option<PathBuf>),
+}
+
+impl Done {
+    fn reply((finished, reply): (Finished, Reply)) -> Self {
+        Self::Reply(Box::new(reply), finished.seconds, finished.own)
+    }
 }
 
 /// What stands in the way of a result.
@@ -217,30 +239,56 @@ fn task_kind(message_type: &str) -> Result<TaskKind, Failure> {
     }
 }
 
-/// A folder that goes when the work is over. What a crash left is removed at the next start.
-struct Folder(PathBuf);
+/// The folder of a task, which goes when the reply is sent. What a crash left is removed at the next start, unless the work was
+/// finished.
+struct Folder {
+    path: PathBuf,
+    stays: bool,
+}
 
 impl Folder {
-    fn make(path: &Path) -> thunderline_core::Result<Self> {
-        clear(path)?;
-        fs::create_dir_all(path).map_err(|error| cannot("make", path, error))?;
+    /// The message's folder: new, or with the finished work that is in it. There is one at a time.
+    fn take(work: &Path, message: &str) -> thunderline_core::Result<Self> {
+        // A server must not choose where this runner writes, and removes.
+        let name = message.parse::<ObjectId>()?.to_string();
+        let path = work.join(&name);
+        finished::sweep(work, |other| other == path && finished::is_there(other))?;
+        fs::create_dir_all(&path).map_err(|error| cannot("make", &path, error))?;
         // Programs run elsewhere than in the runner's own folder: what they are told must not be relative.
-        Ok(Self(path.canonicalize().map_err(|error| cannot("read", path, error))?))
+        Ok(Self { path: path.canonicalize().map_err(|error| cannot("read", &path, error))?, stays: false })
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = clear(&self.0) {
-            tracing::warn!(error = %error.chain(), "a work folder stays behind");
+        if self.stays {
+            return;
+        }
+        if let Err(error) = fs::remove_dir_all(&self.path) {
+            tracing::warn!(%error, "a work folder stays behind");
         }
     }
 }
 
-/// Removes a folder with all that is in it, if it is there.
-pub(crate) fn clear(path: &Path) -> thunderline_core::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("remove", path, error)),
-        _ => Ok(()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_cannot_choose_which_folder_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (work, own) = (folder.path().join("work"), folder.path().join("own"));
+        for path in [&work, &own] {
+            fs::create_dir(path).unwrap();
+        }
+        for message in ["../own", own.to_str().unwrap(), "", "."] {
+            assert!(Folder::take(&work, message).is_err(), "{message}");
+        }
+        assert!(own.is_dir() && work.is_dir());
+        let message = ObjectId::of(b"message").to_string();
+        let taken = Folder::take(&work, &message).unwrap();
+        assert!(taken.path.is_dir());
+        drop(taken);
+        assert!(!work.join(message).exists());
     }
 }

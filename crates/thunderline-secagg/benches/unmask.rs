@@ -29,6 +29,7 @@ fn ready(members: usize, dimension: usize) -> Unmasking {
         max_members: members as u16,
         corrupt: 200,
         dropouts: 300,
+        norm: None,
     };
     let session = Session::new(b"bench", terms).expect("the terms are possible");
     let mut clients: Vec<_> = (0..members)

@@ -61,6 +61,7 @@ fn main() {
         max_members: members as u16,
         corrupt: 200,
         dropouts: 300,
+        norm: None,
     };
     let session = Session::new(b"bench", terms).expect("the terms are possible");
     let mut costs = [0.0; 5];

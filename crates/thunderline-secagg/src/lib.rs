@@ -45,10 +45,24 @@
 //! refused one by one; a wrong share in the end is noticed, because the rebuilt secret is not the advertised one, and is
 //! stepped over where there are shares to spare.
 //!
+//! # With differential privacy
+//!
+//! A server that adds noise to the sum has to know how far one client can move it, and cannot look. With [`Terms::norm`]
+//! every client shortens its numbers to that L2 norm before it rounds them ([`Quantiser`]), [`Terms::longest`] is what one
+//! of them moves the sum by at most, and [`Sum::changes`](server::Sum::changes) gives the sum in whole numbers, for noise
+//! that is drawn in whole numbers. The norm is part of the session: a client that was told another one finds that nothing
+//! fits.
+//!
+//! For other implementations of the client: with v = f64 of each number, q = √(Σ v²) in f64, multiply each v by
+//! min(1, C / (q·(1 + 1e-6))), stay in f64, and go on as without a norm (±`clip`, levels, rounding at random). The
+//! session's id then is SHA-256 of the label `secagg session 1 norm` after one byte of its length, the twenty bytes of
+//! the other terms, the norm as eight bytes (IEEE 754, little-endian), and the context; without a norm the label is
+//! `secagg session 1` and the eight bytes are left out.
+//!
 //! # What is not protected
 //!
 //! - **What the sum says.** Two rounds that differ in one client say what that client added. Differential privacy is for
-//!   that; it applies to the mean after it is unmasked.
+//!   that; the noise is added after the sum is unmasked, so the server sees the sum without it.
 //! - **The input's honesty.** A masked input cannot be looked at: it is within the clipping range by its encoding only as
 //!   far as its sender follows the protocol. Robust strategies and norm bounds cannot be had beside this.
 //! - **Who took part**, when, and how many bytes.
@@ -78,6 +92,6 @@ pub mod server;
 pub use bounds::Bounds;
 pub use error::Refusal;
 pub use keys::Identity;
-pub use quantise::{Mean, Quantised, Quantiser};
+pub use quantise::{Changes, Mean, Quantised, Quantiser};
 pub use roster::Roster;
 pub use terms::{Floor, Session, Terms};

@@ -5,10 +5,17 @@
 //! stands the weight itself. Rounding is stochastic (up with the probability of the remainder, drawn in steps of 2^-32),
 //! so a level's mean is the number to within 2^-32 of a level. One client's step is 2·clip·max_weight / (w·L): with
 //! n = 1000, clip 1 and full weight 4.7e-7.
+//!
+//! Under terms with a norm C the numbers are first shortened, all by one factor, until they are at most C long together:
+//! what differential privacy after the sum is calibrated to ([`Terms::longest`]). A server cannot look after this; a
+//! client that does not do it gives up its own protection and nobody else's.
 
 use crate::prg::Stream;
 use crate::terms::Terms;
 use crate::{Refusal, keys};
+
+/// By how much a norm is raised before it is compared: more than the sum of 2^30 squares can lose by rounding.
+const NORM_SLACK: f64 = 1e-6;
 
 /// How numbers become levels in one cohort, and a sum of levels a mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +25,7 @@ pub struct Quantiser {
     dimension: usize,
     members: u32,
     levels: u32,
+    norm: Option<f64>,
 }
 
 /// An input as levels, weight first. Only a [`Quantiser`] makes one.
@@ -27,6 +35,8 @@ pub struct Quantised {
     pub(crate) made_by: Quantiser,
     /// How many numbers lay outside ±clip and were moved to its edge.
     pub clipped: usize,
+    /// What all numbers were multiplied by to keep the norm; 1 where they were short enough, or there is no norm.
+    pub factor: f64,
 }
 
 impl Quantised {
@@ -46,6 +56,18 @@ pub struct Mean {
     pub weight: u32,
 }
 
+/// What the survivors' inputs come to where all weigh the same, in whole numbers: the sum of number j is exactly
+/// (2·`levels[j]` − `zero`)·`half_step`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Changes<'a> {
+    /// The sums of the levels.
+    pub levels: &'a [u32],
+    /// Twice the sum of levels that stands for no change.
+    pub zero: u64,
+    /// Half of what one level is worth.
+    pub half_step: f64,
+}
+
 impl Quantiser {
     /// For a cohort of this size, under these terms (which were checked).
     pub(crate) fn new(terms: &Terms, members: usize) -> Self {
@@ -56,6 +78,7 @@ impl Quantiser {
             dimension: terms.dimension as usize,
             members,
             levels: u32::MAX / members,
+            norm: terms.norm,
         }
     }
 
@@ -88,6 +111,7 @@ impl Quantiser {
         let mut draws = Stream::new(&key);
         let mut words = Vec::with_capacity(self.words());
         words.push(weight);
+        let factor = self.factor(values);
         let mut clipped = 0;
         let mut buffer = [0; 4096];
         for (block, values) in values.chunks(1024).enumerate() {
@@ -96,7 +120,7 @@ impl Quantiser {
                 if !value.is_finite() {
                     return Err(Refusal::NotFinite { place: block * 1024 + offset });
                 }
-                let value = f64::from(value);
+                let value = f64::from(value) * factor;
                 let within = value.clamp(-self.clip, self.clip);
                 clipped += usize::from(within != value);
                 let draw = f64::from(u32::from_le_bytes(*draw)) / 4_294_967_296.0;
@@ -104,7 +128,32 @@ impl Quantiser {
                 words.push((level as u32).min(self.levels));
             }
         }
-        Ok(Quantised { words, made_by: *self, clipped })
+        Ok(Quantised { words, made_by: *self, clipped, factor })
+    }
+
+    /// What the numbers are multiplied by to be no longer than the norm. They stay in f64 from here to their levels, so
+    /// nothing makes them longer again.
+    fn factor(&self, values: &[f32]) -> f64 {
+        let Some(norm) = self.norm else { return 1.0 };
+        let squares: f64 = values.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
+        (norm / (squares.sqrt() * (1.0 + NORM_SLACK))).min(1.0)
+    }
+
+    /// What a sum of `inputs` inputs says exactly.
+    ///
+    /// # Errors
+    ///
+    /// A sum that no inputs of this cohort have where all weigh the same: of another length, or with another weight.
+    pub(crate) fn changes<'a>(&self, sum: &'a [u32], inputs: usize) -> Result<Changes<'a>, Refusal> {
+        if sum.len() != self.words() {
+            return Err(Refusal::Length { have: sum.len(), want: self.words() });
+        }
+        let inputs = u32::try_from(inputs).expect("a roster has at most 16384 members");
+        if self.max_weight != 1 || sum[0] != inputs {
+            return Err(Refusal::Weight(sum[0]));
+        }
+        let half_step = self.clip / f64::from(self.levels);
+        Ok(Changes { levels: &sum[1..], zero: u64::from(inputs) * u64::from(self.levels), half_step })
     }
 
     /// The weighted mean that a sum of `inputs` inputs stands for.
@@ -145,6 +194,7 @@ mod tests {
             max_members: 3,
             corrupt: 100,
             dropouts: 100,
+            norm: None,
         };
         Quantiser::new(&terms, members)
     }
@@ -168,6 +218,7 @@ mod tests {
         max_members: 3,
         corrupt: 100,
         dropouts: 100,
+        norm: None,
     };
 
     #[test]
@@ -184,6 +235,27 @@ mod tests {
         );
     }
 
+    /// How long levels are, read as numbers.
+    fn length(quantiser: &Quantiser, words: &[u32]) -> f64 {
+        let changes = quantiser.changes(words, 1).expect("it is a sum");
+        let number = |&level: &u32| (2.0 * f64::from(level) - changes.zero as f64) * changes.half_step;
+        changes.levels.iter().map(|level| number(level).powi(2)).sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn an_exact_sum_takes_one_for_each_inputs_weight() {
+        let terms = Terms { max_weight: 1, norm: Some(1.0), ..TERMS };
+        let quantiser = Quantiser::new(&terms, 3);
+        assert_eq!(quantiser.changes(&[2, 0, 0, 0, 0], 3), Err(Refusal::Weight(2)));
+        assert_eq!(quantiser.changes(&[3, 0, 0, 0], 3), Err(Refusal::Length { have: 4, want: 5 }));
+        assert_eq!(Quantiser::new(&TERMS, 3).changes(&[3, 0, 0, 0, 0], 3), Err(Refusal::Weight(3)));
+        let most = 3 * (u32::MAX / 3);
+        let sum = [3, 0, most, 0, most];
+        let changes = quantiser.changes(&sum, 3).expect("it is a sum");
+        assert_eq!((changes.zero, changes.levels), (u64::from(most), &sum[1..]));
+        assert!((f64::from(most) * changes.half_step - 3.0).abs() < 1e-12, "three times the edge");
+    }
+
     #[test]
     fn a_weight_that_the_inputs_cannot_have_is_refused() {
         let quantiser = quantiser(3, 1.0, 7);
@@ -193,6 +265,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_input_is_longer_than_the_norm_and_its_rounding(
+            values in proptest::collection::vec(-1e3f32..1e3, 1..200),
+            norm in 1e-3f64..10.0,
+            blow in prop_oneof![Just(1e-6f32), Just(1.0), Just(1e30)],
+            members in prop_oneof![Just(3usize), Just(1000), Just(16_384)],
+            seed: [u8; 32],
+        ) {
+            let values: Vec<f32> = values.iter().map(|value| value * blow).collect();
+            let terms = Terms {
+                dimension: values.len() as u32, clip: norm as f32, max_weight: 1, max_members: members as u16,
+                norm: Some(norm), ..TERMS
+            };
+            let quantiser = Quantiser::new(&terms, members);
+            let input = quantiser.quantise(&values, 1, &seed).expect("it fits");
+            let (long, longest) = (length(&quantiser, &input.words), terms.longest().expect("there is a norm"));
+            prop_assert!(long <= longest, "{long} {longest}");
+            let before = values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+            // Nothing is shortened that is short enough, and nothing more than it must be.
+            let rounding = longest - norm;
+            prop_assert!(long >= 0.99999 * before.min(norm) - rounding, "{long} {before} {norm}");
+        }
+
         #[test]
         fn the_extremes_of_every_member_together_stay_below_the_modulus(
             members in 3usize..=16_384,

@@ -21,6 +21,9 @@ pub struct Terms {
     pub corrupt: u16,
     /// How many in a thousand may fall away.
     pub dropouts: u16,
+    /// C: inputs are shortened to this L2 norm, all numbers together, before they are rounded; `None` where they may be as
+    /// long as `clip` lets them. With a norm all weigh the same.
+    pub norm: Option<f64>,
 }
 
 impl Terms {
@@ -50,10 +53,29 @@ impl Terms {
                 "max_weight must be at least 1, and the weights of all members together below 2^32",
             );
         }
+        if self.norm.is_some_and(|norm| !(norm.is_finite() && norm > 0.0)) {
+            return wrong("norm must be finite and above 0");
+        }
+        if self.norm.is_some() && self.max_weight != 1 {
+            return wrong("max_weight must be 1 where there is a norm");
+        }
         if self.corrupt > 1000 || self.dropouts > 1000 {
             return wrong("corrupt and dropouts are parts of 1000");
         }
         Ok(())
+    }
+
+    /// C': the most that one honest member's levels, read as numbers, are long: the norm and what rounding adds. `None`
+    /// where there is no norm.
+    ///
+    /// Rounding moves each of d numbers by at most one step, 2·clip / L, and the length by √d of them. L is that of
+    /// `max_members`: a smaller cohort has finer steps, and what is promised must not depend on who comes. 2^-16 of a step
+    /// is more than floating point can add to one.
+    #[must_use]
+    pub fn longest(&self) -> Option<f64> {
+        let levels = f64::from(u32::MAX / u32::from(self.max_members));
+        let step = 2.0 * f64::from(self.clip) / levels * (1.0 + 2f64.powi(-16));
+        Some(self.norm? + step * f64::from(self.dimension).sqrt())
     }
 
     fn bytes(&self) -> [u8; 20] {
@@ -84,7 +106,14 @@ impl Session {
     /// Terms that no session can have.
     pub fn new(context: &[u8], terms: Terms) -> Result<Self, Refusal> {
         terms.check()?;
-        Ok(Self { id: keys::hash("secagg session 1", &[&terms.bytes(), context]), terms })
+        let id = match terms.norm {
+            None => keys::hash("secagg session 1", &[&terms.bytes(), context]),
+            // The label says that eight bytes more stand before the context.
+            Some(norm) => {
+                keys::hash("secagg session 1 norm", &[&terms.bytes(), &norm.to_le_bytes(), context])
+            }
+        };
+        Ok(Self { id, terms })
     }
 
     /// What everything in this session is bound to.
@@ -140,6 +169,7 @@ mod tests {
         max_members: 10,
         corrupt: 200,
         dropouts: 300,
+        norm: None,
     };
 
     #[test]
@@ -160,12 +190,28 @@ mod tests {
             change(&mut terms);
             ids.insert(of(b"round 1", terms));
         }
-        assert_eq!(ids.len(), 9);
+        for norm in [0.5, 0.25] {
+            ids.insert(of(b"round 1", Terms { max_weight: 1, norm: Some(norm), ..TERMS }));
+        }
+        assert_eq!(ids.len(), 11);
+        // What stands before the context cannot be taken for it.
+        let norm = 0.5f64.to_le_bytes();
+        let with = of(b"round 1", Terms { max_weight: 1, norm: Some(0.5), ..TERMS });
+        assert_ne!(with, of(&[&norm[..], b"round 1"].concat(), Terms { max_weight: 1, ..TERMS }));
+    }
+
+    #[test]
+    fn rounding_adds_a_step_for_the_root_of_the_numbers() {
+        let terms = Terms { dimension: 1_000_000, max_members: 1000, max_weight: 1, ..TERMS };
+        assert_eq!(terms.longest(), None);
+        let longest = Terms { norm: Some(1.0), ..terms }.longest().expect("there is a norm");
+        // 2 / 4 294 967 of a level, a thousand times.
+        assert!((longest - 1.000_465_7).abs() < 1e-7, "{longest}");
     }
 
     #[test]
     fn impossible_terms_are_refused() {
-        let changes: [fn(&mut Terms); 9] = [
+        let changes: [fn(&mut Terms); 13] = [
             |terms| terms.dimension = 0,
             |terms| terms.clip = f32::NAN,
             |terms| terms.clip = 0.0,
@@ -175,6 +221,10 @@ mod tests {
             |terms| terms.max_weight = 0,
             |terms| terms.max_weight = u32::MAX / 10 + 1,
             |terms| terms.corrupt = 1001,
+            |terms| (terms.norm, terms.max_weight) = (Some(0.0), 1),
+            |terms| (terms.norm, terms.max_weight) = (Some(f64::NAN), 1),
+            |terms| (terms.norm, terms.max_weight) = (Some(f64::INFINITY), 1),
+            |terms| terms.norm = Some(1.0),
         ];
         for change in changes {
             let mut terms = TERMS;

@@ -213,8 +213,8 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         None
     };
     let mut config = task::config(&federation.spec, round.number, lease);
-    if let Some(secure) = federation.spec.secure_agg.as_ref().filter(|_| lease.purpose == Purpose::Train) {
-        let terms = masked::of_round(secure, round.id, round.wanted);
+    let terms = masked::of_round(&federation.spec, round.id, round.wanted);
+    if let Some(terms) = terms.filter(|_| lease.purpose == Purpose::Train) {
         let terms = serde_json::to_string(&terms).expect("terms are plain data");
         config.push((masked::KEY.into(), Scalar::Text(terms)));
     }

@@ -29,9 +29,8 @@ pub const ACTION: Action = Action::new("fl.round.close_exchange", Rule::System);
 
 /// The session of a round.
 pub(super) async fn session(domain: &Federations, federation: &Federation, round: &Round) -> Result<Session> {
-    let spec = federation.spec.secure_agg.as_ref();
-    let spec = spec.ok_or_else(|| Error::conflict("the federation has no secure aggregation"))?;
-    let terms = terms::of_round(spec, round.id, round.wanted);
+    let terms = terms::of_round(&federation.spec, round.id, round.wanted);
+    let terms = terms.ok_or_else(|| Error::conflict("the federation has no secure aggregation"))?;
     let model: Sha256 =
         round.model_in.as_deref().ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
     let checkpoints = domain.objects.checkpoints()?;

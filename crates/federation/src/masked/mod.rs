@@ -26,7 +26,7 @@ pub use terms::Terms;
 pub(crate) use close::{ACTION as CLOSE, close};
 pub(crate) use plan::{Masked, collect};
 pub(crate) use terms::{KEY, first_deadline, of_round};
-pub(crate) use unmask::{Kept, unmask};
+pub(crate) use unmask::{Kept, Unmasked, unmask};
 
 use thunderline_core::{Error, ErrorKind};
 use thunderline_secagg::Refusal;

@@ -6,7 +6,7 @@ use thunderline_numerics::{DType, ModelSchema};
 use thunderline_secagg::Session;
 
 use super::{Exchange, refused};
-use crate::spec::{FederationSpec, SecureAgg};
+use crate::spec::FederationSpec;
 
 /// The setting under which clients get the terms.
 pub(crate) const KEY: &str = "thunderline.secure_agg";
@@ -29,12 +29,17 @@ pub struct Terms {
     pub corrupt: u16,
     /// How many in a thousand may fall away.
     pub dropouts: u16,
+    /// With `dp`: clients shorten what training changed to this L2 norm, all arrays together, before they round it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm: Option<f64>,
 }
 
-/// The terms of a round that asks for so many clients.
-pub(crate) fn of_round(spec: &SecureAgg, round: RoundId, wanted: u32) -> Terms {
+/// The terms of a round that asks for so many clients, where its spec has secure aggregation.
+pub(crate) fn of_round(spec: &FederationSpec, round: RoundId, wanted: u32) -> Option<Terms> {
+    let norm = spec.dp.as_ref().map(|dp| dp.clip_norm);
+    let spec = spec.secure_agg.as_ref()?;
     let permille = |share: f64| (share * 1000.0).round() as u16;
-    Terms {
+    Some(Terms {
         round,
         clip: spec.clip as f32,
         max_weight: spec.max_weight,
@@ -42,7 +47,8 @@ pub(crate) fn of_round(spec: &SecureAgg, round: RoundId, wanted: u32) -> Terms {
         max_members: u16::try_from(wanted).unwrap_or(u16::MAX),
         corrupt: permille(spec.corrupt),
         dropouts: permille(spec.dropouts),
-    }
+        norm,
+    })
 }
 
 impl Terms {
@@ -67,6 +73,7 @@ impl Terms {
             max_members: self.max_members,
             corrupt: self.corrupt,
             dropouts: self.dropouts,
+            norm: self.norm,
         };
         Session::new(self.round.to_string().as_bytes(), terms).map_err(|refusal| refused(&refusal))
     }

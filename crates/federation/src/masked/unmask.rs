@@ -1,11 +1,13 @@
-//! From a round's masked inputs to the mean of its updates.
+//! From a round's masked inputs to their sum, and to the mean of its updates where nobody asked for privacy.
+//!
+//! The sum lives in memory only. With differential privacy it has no noise yet, and nothing of it may be stored or told.
 
 use thunderline_core::{Error, LeaseId, Result};
-use thunderline_numerics::{ArrayReader, MemoryArrays, ModelSchema};
+use thunderline_numerics::{ArrayReader, MemoryArrays, ModelSchema, privacy::sum::levels::Levels};
 use thunderline_objects::Area;
 use thunderline_secagg::{
     message::{Consent, MaskedInput, Reveal},
-    server::Collecting,
+    server::{Collecting, Sum},
 };
 
 use super::{
@@ -23,14 +25,15 @@ pub(crate) struct Kept {
 
 /// What comes of a masked round.
 pub(crate) struct Unmasked {
-    /// The model that the clients' mean update leads to.
-    pub mean: MemoryArrays,
+    /// The clients' sum.
+    sum: Sum,
+    /// How far one client that follows the protocol can move it; none where the terms have no norm.
+    pub longest: Option<f64>,
     /// Whose updates are in it.
     pub leases: Vec<LeaseId>,
 }
 
-/// Sums the masked inputs, takes the masks off, and moves the model by the mean. The sum and two models are in memory.
-/// Repeating it gives the same bytes. Blocking.
+/// Sums the masked inputs and takes the masks off. Repeating it gives the same bytes. Blocking.
 ///
 /// # Errors
 /// `invalid` where the shares do not give the secrets that they should: somebody has tampered.
@@ -38,12 +41,12 @@ pub(crate) fn unmask(
     kept_messages: &Kept,
     area: &Area,
     schema: &ModelSchema,
-    model: &dyn ArrayReader,
     threads: usize,
 ) -> Result<Unmasked> {
     let said = Said { area, messages: &kept_messages.messages };
     let roster = said.roster(kept_messages.terms.session(schema)?)?;
     let places = said.places(&roster)?;
+    let longest = roster.session().terms().longest();
     let mut server = Collecting::again(roster, close::sharers(&said)?);
     for (_, bytes) in said.up(Exchange::Mask) {
         server.take(&kept(MaskedInput::decode(&bytes?))?).map_err(|refusal| refused(&refusal))?;
@@ -57,9 +60,28 @@ pub(crate) fn unmask(
         server.take(kept(Reveal::decode(&bytes?))?).map_err(|refusal| refused(&refusal))?;
     }
     let sum = server.close(threads).map_err(|refusal| refused(&refusal))?;
-    let mean = sum.mean().map_err(|refusal| refused(&refusal))?;
     let leases = sum.survivors.iter().filter_map(|place| places.get(place).copied()).collect();
-    Ok(Unmasked { mean: moved(schema, model, &mean.values)?, leases })
+    Ok(Unmasked { sum, longest, leases })
+}
+
+impl Unmasked {
+    /// The model that the clients' weighted mean leads to. The sum and two models are in memory.
+    ///
+    /// # Errors
+    /// `invalid` where the clients' weights cannot be.
+    pub(crate) fn mean(&self, schema: &ModelSchema, model: &dyn ArrayReader) -> Result<MemoryArrays> {
+        let mean = self.sum.mean().map_err(|refusal| refused(&refusal))?;
+        moved(schema, model, &mean.values)
+    }
+
+    /// The sum in whole numbers, for noise.
+    ///
+    /// # Errors
+    /// `invalid` where a client weighs more than others.
+    pub(crate) fn levels(&self) -> Result<Levels<'_>> {
+        let sum = self.sum.changes().map_err(|refusal| refused(&refusal))?;
+        Ok(Levels { levels: sum.levels, zero: sum.zero, half_step: sum.half_step })
+    }
 }
 
 /// The model plus the mean update, array by array.

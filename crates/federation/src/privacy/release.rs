@@ -8,14 +8,17 @@ use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
     privacy::{
         noise::{Key, derive},
-        sum::{self, Release},
+        sum::{self, Release, levels},
         tree,
     },
 };
 use thunderline_objects::Area;
 
 use super::rows::PrivateRound;
-use crate::spec::dp::{Dp, Draw};
+use crate::{
+    masked::Unmasked,
+    spec::dp::{Dp, Draw},
+};
 
 /// What a round's release is made of beside the updates.
 #[derive(Clone, Debug)]
@@ -27,6 +30,15 @@ pub(crate) struct Terms {
     pub fixed: PrivateRound,
 }
 
+/// What a mean is made private from.
+#[derive(Clone, Copy)]
+pub(crate) enum Sources<'a> {
+    /// Updates as clients sent them: they are clipped here.
+    Open(&'a [&'a dyn ArrayReader]),
+    /// The sum of updates that clients clipped before they masked them.
+    Masked(&'a Unmasked),
+}
+
 /// What was released. Everything here is noisy or was fixed before.
 #[derive(Clone, Debug, Serialize)]
 pub struct Released {
@@ -34,6 +46,9 @@ pub struct Released {
     pub noise_multiplier: f64,
     /// C of this round.
     pub clip_norm: f64,
+    /// C': how far one client can move a sum that came masked: C and what rounding to levels adds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sensitivity: Option<f64>,
     /// What the sum was divided by.
     pub divisor: f64,
     /// The standard deviation of the noise in each element of the mean.
@@ -48,7 +63,7 @@ pub(crate) fn private_mean(
     uploads: &Area,
     schema: &ModelSchema,
     model: &dyn ArrayReader,
-    updates: &[&dyn ArrayReader],
+    sources: Sources<'_>,
     terms: &Terms,
     threads: usize,
 ) -> Result<(FileArrays, Released)> {
@@ -63,11 +78,28 @@ pub(crate) fn private_mean(
     let multiplier =
         rule.map_or(Ok(dp.noise_multiplier), |rule| rule.noise_for_updates(dp.noise_multiplier))?;
     let clip = fixed.clip_norm;
-    let deviation = multiplier * dp.movement() * clip;
-    let norms = sum::norms(schema, model, updates, threads)?;
-    let mut file = uploads.writer()?;
+    let sensitivity = match sources {
+        Sources::Open(_) => None,
+        Sources::Masked(unmasked) => {
+            let longest = unmasked.longest.ok_or_else(|| Error::internal("the clients were told no norm"))?;
+            Some(levels::sensitivity(longest, schema.bytes() / 4, multiplier * dp.movement())?)
+        }
+    };
+    let deviation = multiplier * dp.movement() * sensitivity.unwrap_or(clip);
     let release = Release { model, clip, deviation, divisor: fixed.divisor, noise: &noise };
-    sum::release(schema, updates, &norms, release, threads, &mut |bytes| Ok(file.write_all(bytes)?))?;
+    let mut file = uploads.writer()?;
+    let mut out = |bytes: &[u8]| Ok(file.write_all(bytes)?);
+    let norms = match sources {
+        Sources::Open(updates) => {
+            let norms = sum::norms(schema, model, updates, threads)?;
+            sum::release(schema, updates, &norms, release, threads, &mut out)?;
+            norms
+        }
+        Sources::Masked(unmasked) => {
+            levels::release(schema, unmasked.levels()?, release, threads, &mut out)?;
+            Vec::new()
+        }
+    };
     let (digest, length) = file.finish(None)?;
     if length != schema.bytes() {
         return Err(Error::internal("the private mean has another length than the model"));
@@ -82,6 +114,7 @@ pub(crate) fn private_mean(
     let released = Released {
         noise_multiplier: dp.noise_multiplier,
         clip_norm: clip,
+        sensitivity,
         divisor: fixed.divisor,
         deviation: deviation / fixed.divisor,
         // Whatever the noise says, a norm stays a norm.

@@ -154,6 +154,8 @@ pub(super) struct Around<'a> {
     pub rounds: u32,
     pub fraction: f64,
     pub min_clients: u32,
+    /// Whether the server does not see single updates.
+    pub hides: bool,
 }
 
 /// Reads the group; `None` where it is not there or not right.
@@ -179,8 +181,12 @@ pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Pro
     let accountant = read_accountant(&mut group, sampling, problems);
     let placement = match choice(&mut group, "placement", &["server", "client"], problems) {
         Some("client") => Placement::Client,
+        None if around.hides => Placement::Client,
         _ => Placement::Server,
     };
+    if around.hides {
+        check_hidden(placement, sampling, around, problems);
+    }
     let spare_rounds = group.whole("spare_rounds", 0..=100_000, 0, problems) as u32;
     let given = group.get("noise_multiplier").is_some();
     let in_range = |x: f64| (calibrate::LEAST..=calibrate::MOST).contains(&x);
@@ -259,6 +265,30 @@ fn read_limits(group: &mut Fields<'_>, around: &Around<'_>, problems: &mut Probl
     let all = around.rounds.div_ceil(separation);
     let most = group.whole("max_participations", 1..=100_000, all.into(), problems) as u32;
     (most.min(all), separation)
+}
+
+/// What cannot be done with updates that the server does not see.
+fn check_hidden(placement: Placement, sampling: Draw, around: &Around<'_>, problems: &mut Problems) {
+    if placement == Placement::Server {
+        let reason = "the server cannot clip updates that it does not see";
+        problems.add("dp.placement", reason, "with secure_agg: client, or the key left out");
+    }
+    let expected = around.fraction * f64::from(around.min_clients) * (1.0 + 1e-12);
+    let fewest = match sampling {
+        Draw::Poisson => {
+            let reason = "poisson, but how many are drawn decides how their updates are rounded, fewer than three cannot hide, \
+                and everybody who is drawn sees the others' keys";
+            problems.add("dp.sampling", reason, "with secure_agg: fixed_size, all, or mechanism: dp_ftrl");
+            return;
+        }
+        Draw::FixedSize => expected.floor(),
+        Draw::Limited => expected.round(),
+        Draw::All => f64::from(around.min_clients),
+    };
+    if fewest < 3.0 && around.min_clients >= 3 {
+        let reason = format!("{fewest} clients in a round, and a client hides among two others at least");
+        problems.add("client_fraction", reason, "with secure_agg: enough of min_clients for three");
+    }
 }
 
 fn read_accountant(group: &mut Fields<'_>, sampling: Draw, problems: &mut Problems) -> AccountantName {

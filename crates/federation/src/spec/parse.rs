@@ -73,12 +73,13 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
         problems.add("round.over_selection", reason, "with dp: 1");
     }
     let around =
-        dp::Around { strategy: &strategy, rounds: num_rounds, fraction: client_fraction, min_clients };
+        dp::Around { strategy: &strategy, rounds: num_rounds, fraction: client_fraction, min_clients, hides };
     let dp = dp::read(&mut top, &around, problems);
     let around = secure::Around {
         strategy: &strategy,
         weighting: weighting.as_ref(),
         app: app.as_ref(),
+        norm: dp.as_ref().map(|dp| dp.clip_norm),
         private,
         min_clients,
         over_selection: round.over_selection,

@@ -13,7 +13,8 @@ use super::{
 /// Secure aggregation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecureAgg {
-    /// Updates are clipped to ±`clip`, number by number, before they are masked; above 0.
+    /// Updates are clipped to ±`clip`, number by number, before they are masked; above 0. With `dp` this is `dp.clip_norm`: no
+    /// number of an update is larger than the whole is long.
     pub clip: f64,
     /// The most examples that count for one client; 1 where all weigh the same.
     pub max_weight: u32,
@@ -29,6 +30,8 @@ pub(super) struct Around<'a> {
     pub weighting: Option<&'a Weighting>,
     pub app: Option<&'a App>,
     pub private: bool,
+    /// `dp.clip_norm`.
+    pub norm: Option<f64>,
     pub min_clients: u32,
     pub over_selection: f64,
 }
@@ -44,11 +47,17 @@ pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Pro
         }
         Fields::of("secure_agg", None, problems)
     };
-    let uniform = around.weighting.is_some_and(|weighting| weighting.by == By::Uniform);
+    let uniform = around.private || around.weighting.is_some_and(|weighting| weighting.by == By::Uniform);
     let most = if uniform { 1 } else { 10_000 };
-    let clip = |x: f64| (1e-6..=1e6).contains(&x);
+    let clip = match around.norm {
+        None => group.number("clip", |x| (1e-6..=1e6).contains(&x), "1e-6 to 1e6", 4.0, problems),
+        Some(norm) => {
+            let allowed = "with dp: dp.clip_norm, or the key left out";
+            group.number("clip", |x| x == norm, allowed, norm, problems)
+        }
+    };
     let spec = SecureAgg {
-        clip: group.number("clip", clip, "1e-6 to 1e6", 4.0, problems),
+        clip,
         max_weight: group.whole("max_weight", 1..=1_000_000, most, problems) as u32,
         corrupt: group.number("corrupt", |x| x > 0.0 && x <= 0.5, "above 0, at most 0.5", 0.2, problems),
         dropouts: group.number("dropouts", |x| (0.0..0.5).contains(&x), "0 to below 0.5", 0.3, problems),
@@ -78,10 +87,6 @@ fn combine(around: &Around<'_>, problems: &mut Problems) {
     if matches!(around.app, Some(App::Flower(_))) {
         let reason = "Flower clients cannot mask what they send; runners can";
         problems.add("secure_agg", reason, "false with app.flower; or app: builtin or command");
-    }
-    if around.private {
-        let reason = "the server cannot clip updates that it does not see";
-        problems.add("secure_agg", reason, "false with dp");
     }
     if let Some(weighting) = around.weighting {
         if !matches!(weighting.by, By::Examples | By::Uniform) {

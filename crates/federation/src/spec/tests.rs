@@ -60,7 +60,7 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
     let document = json!({
         "model_ref": "resnet", "num_rounds": 0, "client_fraction": 1.5, "strategy": "fedmagic", "colour": "red",
         "round": { "quorum": 0, "deadline": "soon", "speed": 1 },
-        "client_selector": { "tags": "gpu" }, "dp": { "epsilon": 0 }, "secure_agg": true,
+        "client_selector": { "tags": "gpu" }, "dp": { "epsilon": 0 }, "secure_agg": { "corrupt": 0 },
         "app": { "builtin": { "momentum": 1 } },
     });
     let found = problems(&document);
@@ -78,7 +78,7 @@ fn all_problems_are_told_at_once_each_with_what_is_allowed() {
         "dp.epsilon",
         "dp.delta",
         "dp.clip_norm",
-        "secure_agg",
+        "secure_agg.corrupt",
         "app.builtin.momentum",
     ] {
         assert!(paths.contains(&path), "{path} is missing from {paths:?}");
@@ -264,14 +264,50 @@ fn what_secure_aggregation_does_not_go_with_is_refused() {
     assert_eq!(refused(json!({ "weighting": { "by": "entropy" } })), ["weighting.by"]);
     assert_eq!(refused(json!({ "weighting": { "cap": 0.5 } })), ["weighting.cap"]);
     assert_eq!(refused(json!({ "app": { "flower": "a".repeat(64) } })), ["secure_agg"]);
-    let dp = json!({ "epsilon": 1.0, "delta": 1e-5, "clip_norm": 1.0 });
-    assert_eq!(refused(json!({ "dp": dp })), ["secure_agg"]);
     assert_eq!(refused(json!({ "secure_agg": { "dropouts": 0.45 } })), ["secure_agg.dropouts"]);
     assert_eq!(
         refused(json!({ "secure_agg": { "clip": 0, "speed": 1 } })),
         ["secure_agg.clip", "secure_agg.speed"]
     );
     assert_eq!(refused(json!({ "secure_agg": "yes" })), ["secure_agg"]);
+}
+
+#[test]
+fn masked_updates_are_private_where_their_clients_clip_them() {
+    let mut document = private(&json!({ "secure_agg": true, "min_clients": 5 }));
+    let spec = FederationSpec::parse(&document, 1).unwrap();
+    let dp = spec.dp.as_ref().unwrap();
+    assert_eq!((dp.placement, dp.sampling), (dp::Placement::Client, dp::Draw::All));
+    let secure = spec.secure_agg.as_ref().unwrap();
+    assert_eq!((secure.clip, secure.max_weight), (dp.clip_norm, 1));
+    let again = serde_json::to_value(&spec).unwrap();
+    assert_eq!(FederationSpec::parse(&again, 1).unwrap(), spec);
+    let wide = private(&json!({ "secure_agg": true, "min_clients": 10, "client_fraction": 0.3,
+        "dp": { "sampling": "fixed_size", "clip_norm": 1e-8 } }));
+    assert_eq!(FederationSpec::parse(&wide, 1).unwrap().secure_agg.unwrap().clip, 1e-8);
+    let cases = [
+        (json!({ "dp": { "placement": "server" } }), "dp.placement"),
+        (json!({ "dp": { "clipping": "adaptive" } }), "dp.clipping"),
+        (json!({ "dp": { "sampling": "poisson" } }), "dp.sampling"),
+        (json!({ "client_fraction": 0.7 }), "dp.sampling"),
+        (json!({ "client_fraction": 0.5, "dp": { "sampling": "fixed_size" } }), "client_fraction"),
+        (json!({ "client_fraction": 0.4, "dp": { "mechanism": "dp_ftrl" } }), "client_fraction"),
+        (json!({ "min_clients": 2 }), "min_clients"),
+        (json!({ "secure_agg": { "clip": 0.01 } }), "secure_agg.clip"),
+        (json!({ "secure_agg": { "max_weight": 2 } }), "secure_agg.max_weight"),
+    ];
+    for (extra, path) in cases {
+        document = private(&extra);
+        for (key, usual) in [("secure_agg", json!(true)), ("min_clients", json!(5))] {
+            if extra.get(key).is_none() {
+                document[key] = usual;
+            }
+        }
+        let found = problems(&document);
+        assert_eq!(found.len(), 1, "{extra}: {found:?}");
+        assert_eq!(found[0].path, path, "{extra}: {found:?}");
+        assert!(!found[0].allowed.is_empty(), "{extra}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod buffered;
 mod external;
 mod guards;
 mod masked;
+mod masked_private;
 mod privacy;
 mod python;
 mod retention;

@@ -37,29 +37,38 @@ enum Stage {
 }
 
 /// A client that follows the protocol, with what it must keep to itself.
-struct Client {
-    task: Task,
-    schema: ModelSchema,
+pub struct Client {
+    pub task: Task,
+    pub schema: ModelSchema,
+    pub terms: Terms,
     stage: Stage,
-    change: Vec<f32>,
+    /// What training changed.
+    pub change: Vec<f32>,
     weight: u32,
-    levels: Vec<u32>,
+    /// The weight and the levels, once it has masked them.
+    pub levels: Vec<u32>,
 }
 
 impl Client {
     fn new(site: &Site, task: Task, number: u8) -> Result<Self> {
-        let terms = task.config.iter().find_map(|(key, value)| match value {
+        let text = task.config.iter().find_map(|(key, value)| match value {
             Scalar::Text(text) if key == "thunderline.secure_agg" => Some(text),
             _ => None,
         });
-        let terms: Terms = serde_json::from_str(terms.expect("the task has terms")).expect("terms are JSON");
+        let terms: Terms = serde_json::from_str(text.expect("the task has terms")).expect("terms are JSON");
         let schema =
             CheckpointHeader::read(&mut site.domain.objects.checkpoints()?.open(&task.model)?)?.schema;
         let identity = Arc::new(Identity::from_seed(&[number; 32]));
-        let client = Advertised::new(&terms.session(&schema)?, identity, &[100 + number; 32]);
-        let change = (0..36).map(|at| (f32::from(number) * 0.173 + at as f32 * 0.0271).sin() * 0.9).collect();
-        let weight = 10 + 7 * u32::from(number);
-        Ok(Self { task, schema, stage: Stage::Begin(Box::new(client)), change, weight, levels: Vec::new() })
+        // Keys are for one session.
+        let mut secret = [100 + number; 32];
+        secret[..16].copy_from_slice(task.round.0.as_bytes());
+        let client = Advertised::new(&terms.session(&schema)?, identity, &secret);
+        let numbers = schema.bytes() as usize / 4;
+        let change =
+            (0..numbers).map(|at| (f32::from(number) * 0.173 + at as f32 * 0.0271).sin() * 0.9).collect();
+        let weight = (10 + 7 * u32::from(number)).min(terms.max_weight);
+        let stage = Stage::Begin(Box::new(client));
+        Ok(Self { task, schema, terms, stage, change, weight, levels: Vec::new() })
     }
 
     async fn say(&self, site: &Site, exchange: Exchange, bytes: Vec<u8>) -> Result<()> {
@@ -114,15 +123,10 @@ impl Client {
     }
 
     async fn roster(&self, site: &Site) -> Result<Option<Roster>> {
-        let terms = self.task.config.iter().find_map(|(key, value)| match value {
-            Scalar::Text(text) if key == "thunderline.secure_agg" => Some(text),
-            _ => None,
-        });
-        let terms: Terms = serde_json::from_str(terms.expect("the task has terms")).expect("terms are JSON");
         match told(&site.t.node(self.task.node), &site.domain, self.task.lease, Exchange::Advertise).await? {
             Told::Wait => Ok(None),
             Told::Answer(bytes) => {
-                let session = terms.session(&self.schema)?;
+                let session = self.terms.session(&self.schema)?;
                 Ok(Some(Roster::decode(session, &bytes).expect("the server is honest")))
             }
         }
@@ -134,22 +138,28 @@ async fn begun(site: &Site) -> Result<(Federation, Vec<Client>)> {
     begun_with(site, SPEC).await
 }
 
-async fn begun_with(site: &Site, spec: &str) -> Result<(Federation, Vec<Client>)> {
-    let mut nodes = Vec::new();
+/// Five clients whose round of this federation has begun.
+pub async fn begun_with(site: &Site, spec: &str) -> Result<(Federation, Vec<Client>)> {
     for number in 1..=5 {
-        nodes.push(site.join(number).await?);
+        site.join(number).await?;
     }
     let federation = site.submit(spec).await?;
     site.drive(&federation).await?;
+    Ok((federation, claimed(site).await?))
+}
+
+/// The five clients take their tasks.
+pub async fn claimed(site: &Site) -> Result<Vec<Client>> {
     let mut clients = Vec::new();
-    for (number, node) in (1..).zip(nodes) {
-        clients.push(Client::new(site, site.claim(node).await?.unwrap(), number)?);
+    for number in 1..=5 {
+        let task = site.claim(NodeId::from_bits(number.into())).await?;
+        clients.push(Client::new(site, task.unwrap(), number)?);
     }
-    Ok((federation, clients))
+    Ok(clients)
 }
 
 /// All of these clients go through the exchange that is open, and it is closed.
-async fn exchange(site: &Site, federation: &Federation, clients: &mut [Client]) -> Result<()> {
+pub async fn exchange(site: &Site, federation: &Federation, clients: &mut [Client]) -> Result<()> {
     for client in clients {
         client.step(site).await?;
     }
@@ -157,7 +167,7 @@ async fn exchange(site: &Site, federation: &Federation, clients: &mut [Client]) 
 }
 
 /// The exchange's time is up.
-async fn late(site: &Site, federation: &Federation, seconds: i64) -> Result<()> {
+pub async fn late(site: &Site, federation: &Federation, seconds: i64) -> Result<()> {
     site.t.clock.advance(SignedDuration::from_secs(seconds));
     site.drive(federation).await
 }
@@ -182,7 +192,7 @@ async fn is_mean(site: &Site, federation: &Federation, clients: &[Client]) -> Re
 }
 
 /// How many of these runs of sixteen bytes are somewhere in the files below the folder.
-fn found(folder: &Path, runs: &HashSet<[u8; 16]>) -> usize {
+pub fn found(folder: &Path, runs: &HashSet<[u8; 16]>) -> usize {
     // Most places cannot begin any of them: only the others are looked up.
     let mut begins = vec![false; 1 << 16];
     runs.iter().for_each(|run| begins[usize::from(u16::from_le_bytes([run[0], run[1]]))] = true);
@@ -203,7 +213,7 @@ fn found(folder: &Path, runs: &HashSet<[u8; 16]>) -> usize {
 }
 
 /// Every run of four words, as they lie in files.
-fn runs<'a>(words: &'a [[u8; 4]]) -> impl Iterator<Item = [u8; 16]> + 'a {
+pub fn runs<'a>(words: &'a [[u8; 4]]) -> impl Iterator<Item = [u8; 16]> + 'a {
     words.array_windows::<4>().map(|run| run.concat().try_into().expect("four times four"))
 }
 

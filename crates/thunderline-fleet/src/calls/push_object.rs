@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use federation::actions::read::{self, Expected};
+use federation::actions::read;
 use thunderline_core::Result;
 use thunderline_flower::{ObjectId, wire};
 
@@ -12,7 +12,7 @@ use crate::{
     Fleet,
     answer::Answer,
     fleet::Node,
-    upload::{self, Announced, Stored, Upload},
+    upload::{self, Found, Stored, Upload},
 };
 
 /// Keeps an object that was announced and is what its id says. Sending it again is harmless.
@@ -23,7 +23,8 @@ pub(super) async fn push_object(
 ) -> Result<Answer> {
     own(fleet, node, request.node.as_ref()).await?;
     let Ok(id) = request.object_id.parse::<ObjectId>() else { return answer(false) };
-    match find(fleet, node, &request.session_id).await? {
+    let Some(message) = answered(fleet, node, &request.session_id).await? else { return answer(false) };
+    match upload::find(fleet, node, &message).await? {
         Found::Upload(upload) => answer(store(fleet, node, &upload, id, request.object_content).await?),
         // The answer to the last object was lost on its way.
         Found::Counted => answer(true),
@@ -51,42 +52,20 @@ async fn store(
             Ok(false)
         }
         Stored::TooMuch => {
-            upload::give_up(fleet, node, upload, "the update is far larger than the model").await?;
+            upload::give_up(fleet, node, upload, upload::FAR_TOO_LARGE).await?;
             Ok(false)
         }
     }
 }
 
-enum Found {
-    Upload(Arc<Upload>),
-    Counted,
-    Nothing,
-}
-
-/// The upload that the node is in the middle of. After a restart nothing is remembered: then the announcement that the
-/// domain kept says what is waited for.
-async fn find(fleet: &Fleet, node: &Node, session: &str) -> Result<Found> {
-    // Where the area is gone, so is the round, most likely: then the domain is asked, or late objects would pile up.
-    if let Some(upload) = fleet.uploads.get(node.id).filter(|upload| upload.area.folder().is_dir()) {
-        return Ok(Found::Upload(upload));
+/// The message that the object's reply answers. Early clients know no sessions: then the node's one task is meant.
+async fn answered(fleet: &Fleet, node: &Node, session: &str) -> Result<Option<String>> {
+    if !session.is_empty() {
+        return Ok(Some(session.to_owned()));
     }
-    let message = if session.is_empty() {
-        // Early clients know no sessions; the node's one task is meant.
-        let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else {
-            return Ok(Found::Nothing);
-        };
-        fleet.delivery(&task).await?.message.to_string()
-    } else {
-        session.to_owned()
-    };
-    let lease = match read::expected_reply(&node.cx, &fleet.federations, &message).await? {
-        Expected::Open(lease) => lease,
-        Expected::Repeated(_) => return Ok(Found::Counted),
-        Expected::Late(_) | Expected::Unknown => return Ok(Found::Nothing),
-    };
-    let Some(announced) = lease.announced.as_deref().map(Announced::from_json).transpose()? else {
-        return Ok(Found::Nothing);
-    };
-    let upload = Upload::open(fleet, node, &lease, announced).await?;
-    Ok(Found::Upload(upload))
+    if let Some(upload) = fleet.uploads.get(node.id) {
+        return Ok(Some(upload.announced.reply.reply_to.to_string()));
+    }
+    let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else { return Ok(None) };
+    Ok(Some(fleet.delivery(&task).await?.message.to_string()))
 }

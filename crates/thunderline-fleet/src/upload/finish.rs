@@ -65,6 +65,8 @@ async fn hand_on(fleet: &Fleet, node: &Node, upload: &Upload, reply: Reply) -> R
         }
         Err(error) => return Err(error),
     }
+    let (area, owner) = (upload.area.clone(), upload.owner());
+    blocking(move || area.forget_partial(&owner)).await?;
     fleet.forget(node.id);
     Ok(())
 }

@@ -20,6 +20,9 @@ use crate::{Fleet, blocking::blocking, fleet::Node};
 /// How much an update may be larger than twice the model: metrics, and the descriptions of many small arrays.
 const EXTRA: u64 = 16 * 1024 * 1024;
 
+pub(super) const NOT_ANNOUNCED: &str = "it was not announced";
+pub(super) const OTHER_BYTES: &str = "it is not what its id says";
+
 /// An upload in progress.
 pub(crate) struct Upload {
     /// The lease whose reply it is.
@@ -31,7 +34,7 @@ pub(crate) struct Upload {
     /// Held while the reply is read and handed on; true when that is done.
     pub(crate) finished: tokio::sync::Mutex<bool>,
     missing: Mutex<HashSet<ObjectId>>,
-    wanted: HashSet<ObjectId>,
+    pub(super) wanted: HashSet<ObjectId>,
     left: AtomicU64,
 }
 
@@ -51,7 +54,8 @@ pub(crate) enum Stored {
 impl Upload {
     /// Looks which objects are there already: after a restart, or because another node sent the same.
     ///
-    /// Of one reply there is one upload: two that count what is missing could each miss what the other took in.
+    /// Of one reply there is one upload: two that count what is missing could each miss what the other took in. What a lease
+    /// may upload is not more where another reply to it is announced.
     ///
     /// # Errors
     /// Those of the domain.
@@ -65,6 +69,8 @@ impl Upload {
         let area = fleet.federations.objects.area(&task.uploads)?;
         let checkpoints = fleet.federations.objects.checkpoints()?;
         let lease = lease.id;
+        let before = fleet.uploads.get(node.id).filter(|before| before.lease == lease);
+        let left = before.map(|before| before.left.load(Ordering::Relaxed));
         let opening = blocking(move || {
             // From now on a missing folder means that the round is over.
             std::fs::create_dir_all(area.folder())?;
@@ -78,7 +84,7 @@ impl Upload {
                 finished: tokio::sync::Mutex::new(false),
                 missing: Mutex::new(missing),
                 wanted,
-                left: AtomicU64::new(2 * model + EXTRA),
+                left: AtomicU64::new(left.unwrap_or(2 * model + EXTRA)),
             }))
         });
         let upload: Arc<Self> = opening.await?;
@@ -86,7 +92,7 @@ impl Upload {
         Ok(fleet.uploads.get_or_put(node.id, upload.clone(), same))
     }
 
-    fn still_missing(&self) -> std::sync::MutexGuard<'_, HashSet<ObjectId>> {
+    pub(super) fn still_missing(&self) -> std::sync::MutexGuard<'_, HashSet<ObjectId>> {
         self.missing.lock().expect("no code panics while holding the set")
     }
 
@@ -102,27 +108,36 @@ impl Upload {
     /// `internal` where it cannot be written.
     pub(crate) async fn store(self: &Arc<Self>, id: ObjectId, content: Bytes) -> Result<Stored> {
         if !self.wanted.contains(&id) {
-            return Ok(Stored::Refused("it was not announced"));
+            return Ok(Stored::Refused(NOT_ANNOUNCED));
         }
         let upload = self.clone();
         blocking(move || {
             let missing = upload.still_missing().contains(&id);
             if missing {
                 if ObjectId::of(&content) != id {
-                    return Ok(Stored::Refused("it is not what its id says"));
+                    return Ok(Stored::Refused(OTHER_BYTES));
                 }
-                let length = content.len() as u64;
-                let less = |left: u64| left.checked_sub(length);
-                if upload.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+                if !upload.pay(content.len() as u64) {
                     return Ok(Stored::TooMuch);
                 }
                 upload.area.put_checked(digest(&id), &content)?;
             }
-            let mut missing = upload.still_missing();
-            missing.remove(&id);
-            Ok(if missing.is_empty() { Stored::Last } else { Stored::More })
+            Ok(upload.kept(&id))
         })
         .await
+    }
+
+    /// Takes so many bytes off what the reply may have; false where it has had its share.
+    pub(super) fn pay(&self, length: u64) -> bool {
+        let less = |left: u64| left.checked_sub(length);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+
+    /// The object is stored.
+    pub(super) fn kept(&self, id: &ObjectId) -> Stored {
+        let mut missing = self.still_missing();
+        missing.remove(id);
+        if missing.is_empty() { Stored::Last } else { Stored::More }
     }
 }
 

@@ -209,6 +209,13 @@ impl Client {
         self.finish(task, Vec::new(), vec![], Some(wire::Error { code: 2, reason: reason.into() }))
     }
 
+    /// A reply with a chunk of this many equal bytes, which is useless.
+    pub fn useless(&self, task: &Task, byte: u8, count: usize) -> Reply {
+        let mut objects = Vec::new();
+        let chunk = add(&mut objects, &Object::leaf(Kind::ArrayChunk, vec![byte; count]));
+        self.finish(task, objects, vec![chunk], None)
+    }
+
     fn finish(
         &self,
         task: &Task,

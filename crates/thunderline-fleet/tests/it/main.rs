@@ -5,6 +5,8 @@ mod edge;
 mod exchange;
 mod refusals;
 mod runner;
+#[cfg(test)]
+mod stream;
 
 use thunderline_testkit::MigrationSet;
 

@@ -6,6 +6,8 @@
 //! count as no change. All clients weigh the same.
 //!
 //! Integer and boolean arrays cannot be clipped and stay as they are in x.
+//!
+//! [`levels`] is the same for a sum that came in whole numbers, of changes that nobody but their clients has seen.
 
 use crate::{
     ArrayReader, Error, ErrorKind, ModelSchema, Result,
@@ -87,10 +89,9 @@ pub fn release(
     threads: usize,
     out: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
-    let step = release.deviation / (1u64 << LATTICE_BITS) as f64;
-    let positive = |x: f64| x.is_finite() && x > 0.0;
-    if ![release.clip, step, release.divisor].into_iter().all(positive) || norms.len() != updates.len() {
-        return Err(Error::new(ErrorKind::Invalid, "clip, noise and divisor must be above 0"));
+    let step = release.step()?;
+    if norms.len() != updates.len() {
+        return Err(Error::internal("there are other norms than updates"));
     }
     // Room for the noise is kept as well.
     if release.clip / step * updates.len() as f64 > (1u64 << 61) as f64 {
@@ -115,26 +116,48 @@ pub fn release(
                     *sum += ((y - x) * factor) as i64;
                 }
             }
-            for (key, sign) in release.noise {
-                let mut noise = Noise::new(key, stream(tile));
-                sums.iter_mut().for_each(|sum| *sum += sign * noise.draw());
-            }
-            for (x, sum) in x.iter_mut().zip(&sums) {
-                *x += *sum as f64 * step / release.divisor;
-            }
-            piece.resize(tile.bytes(), 0);
-            kernels::finish(tile.dtype, &x, 1.0, piece);
+            release.finish(tile, &mut sums, &mut x, piece);
             Ok(())
         }
     };
     tiles::run(schema, BLOCK, threads, worker, |tile, piece: &Vec<u8>| {
-        if let Some(at) = first_non_finite(tile.dtype, piece) {
-            let name = &schema.arrays()[tile.array].name;
-            let why = format!("noise took array '{name}' beyond all bounds at element {}", tile.start + at);
-            return Err(Error::new(ErrorKind::Invalid, why));
-        }
+        check(schema, tile, piece)?;
         out(piece)
     })
+}
+
+impl Release<'_> {
+    /// What one step of the lattice is worth.
+    fn step(&self) -> Result<f64> {
+        let step = self.deviation / (1u64 << LATTICE_BITS) as f64;
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        if [self.clip, step, self.divisor].into_iter().all(positive) {
+            return Ok(step);
+        }
+        Err(Error::new(ErrorKind::Invalid, "clip, noise and divisor must be above 0"))
+    }
+
+    /// A tile of the result, from its sums on the lattice and its part `x` of the model.
+    fn finish(&self, tile: Tile, sums: &mut [i64], x: &mut [f64], piece: &mut Vec<u8>) {
+        for (key, sign) in self.noise {
+            let mut noise = Noise::new(key, stream(tile));
+            sums.iter_mut().for_each(|sum| *sum += sign * noise.draw());
+        }
+        let step = self.deviation / (1u64 << LATTICE_BITS) as f64;
+        for (x, sum) in x.iter_mut().zip(sums) {
+            *x += *sum as f64 * step / self.divisor;
+        }
+        piece.resize(tile.bytes(), 0);
+        kernels::finish(tile.dtype, x, 1.0, piece);
+    }
+}
+
+/// That a piece of the result has a number in every place.
+fn check(schema: &ModelSchema, tile: Tile, piece: &[u8]) -> Result<()> {
+    let Some(at) = first_non_finite(tile.dtype, piece) else { return Ok(()) };
+    let name = &schema.arrays()[tile.array].name;
+    let why = format!("noise took array '{name}' beyond all bounds at element {}", tile.start + at);
+    Err(Error::new(ErrorKind::Invalid, why))
 }
 
 /// Writes `update`, moved towards `model` until it is at most `clip` away over all floating-point arrays, to `out`, array
@@ -186,5 +209,6 @@ fn load(
     Ok(())
 }
 
+pub mod levels;
 #[cfg(test)]
 mod tests;

@@ -53,6 +53,7 @@ fn every_listed_object_has_the_bytes_of_its_id() {
     for object in &listed {
         let bytes = reply.object(&object.id).unwrap().unwrap();
         assert_eq!(ObjectId::of(&bytes), object.id);
+        assert_eq!(reply.missing(&[object.id]).unwrap()[0].length, bytes.len() as u64);
         let decoded = Object::decode(&bytes).unwrap();
         assert_eq!(decoded.children, object.children);
         match decoded.kind {

@@ -17,7 +17,7 @@ use thunderline_numerics::{
 };
 use thunderline_runner::{NamedCommand, RunnerConfig, Stop, run};
 
-use crate::server::Server;
+use crate::server::{Server, State};
 
 pub struct Site {
     pub folder: tempfile::TempDir,
@@ -102,6 +102,8 @@ fn train(crash_at_push: Option<usize>) -> (Vec<u8>, Vec<usize>) {
     server.close();
     let state = server.state();
     assert!(state.calls.iter().any(|path| path == "/v1/fleet/deactivate-node"), "{:?}", state.calls);
+    let uploads = state.calls.iter().filter(|path| path.contains("/uploads/")).count();
+    assert!(uploads == 2 || crash_at_push.is_some(), "one for each small reply: {:?}", state.calls);
     assert_eq!(std::fs::read_dir(site.folder.path().join("state/work")).unwrap().count(), 0);
     (trained.model, state.wanted.clone())
 }
@@ -312,4 +314,37 @@ fn only_what_is_asked_for_is_told_about_the_data() {
     assert!(tell(json!("names")).error.unwrap().contains("cannot report 'names'"));
     site.stop();
     server.close();
+}
+
+#[test]
+fn a_runner_that_is_ended_while_it_uploads_goes_on_when_it_is_back_and_does_not_work_anew() {
+    let server = Server::start();
+    (server.state().crash_at_push, server.state().busy_after_crash) = (Some(2), true);
+    server.ask(TaskKind::Train, 1, &app(), initial().schema(), &initial().to_bytes());
+    let state = tempfile::tempdir().unwrap();
+    let mut first = Site::start(&server, |config, _| config.state = state.path().into());
+    let announced = |state: &mut State| state.calls.iter().filter(|it| it.ends_with("push-messages")).count();
+    server.wait(|state| (announced(state) > 1).then_some(()));
+    first.stop();
+    let work = state.path().join("work");
+    assert_eq!(std::fs::read_dir(&work).unwrap().count(), 1);
+    let before = {
+        let mut state = server.state();
+        state.busy = false;
+        // The lease is alive: the node gets its message again.
+        let task = state.handed[0];
+        state.tasks.push_back(task);
+        state.calls.clear();
+        state.uploaded
+    };
+    let mut second = Site::start(&server, |config, _| config.state = state.path().into());
+    let trained = server.wait(|state| state.received.pop_front());
+    assert_eq!(trained.error, None);
+    second.stop();
+    server.close();
+    assert_eq!(trained.model, train(None).0);
+    let state = server.state();
+    assert!(!state.calls.iter().any(|path| path.ends_with("pull-object")), "{:?}", state.calls);
+    assert!(before > 0 && state.uploaded > before);
+    assert_eq!(std::fs::read_dir(&work).unwrap().count(), 0);
 }

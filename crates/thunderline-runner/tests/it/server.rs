@@ -42,7 +42,7 @@ pub struct State {
     /// Announced, not complete. Lost in a restart.
     announced: Option<(message::Reply, Vec<ObjectId>)>,
     /// To be handed out.
-    tasks: VecDeque<(TaskKind, u64, ObjectId)>,
+    pub tasks: VecDeque<(TaskKind, u64, ObjectId)>,
     /// What was handed out, by the message's id.
     purposes: HashMap<String, TaskKind>,
     pub received: VecDeque<Received>,
@@ -50,9 +50,18 @@ pub struct State {
     pub calls: Vec<String>,
     /// How many objects each announcement was asked for.
     pub wanted: Vec<usize>,
-    /// The pushed object (counted from 1) that kills the server before it answers.
+    /// The uploaded object (counted from 1) that kills the server when half of it is there.
     pub crash_at_push: Option<usize>,
     pushes: usize,
+    /// The beginning of an object, and its id.
+    partial: Option<(ObjectId, Vec<u8>)>,
+    /// After the crash it says 'try again' to whoever announces a reply.
+    pub busy_after_crash: bool,
+    pub busy: bool,
+    /// Bytes of objects that were uploaded.
+    pub uploaded: usize,
+    /// What was handed out, in order.
+    pub handed: Vec<(TaskKind, u64, ObjectId)>,
     /// The signature that manifests get; a wrong seed makes a wrong one.
     pub manifest_seed: u8,
     /// Statuses to answer pulls with, before anything else.
@@ -183,7 +192,7 @@ impl Server {
     fn serve(&self, stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut writer = stream;
-        while let Some((path, headers, body)) = read_request(&mut reader) {
+        while let Some((method, path, headers, body)) = read_request(&mut reader) {
             let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
             let credentials = Credentials::from_headers(
                 &header("flwr-public-key"),
@@ -192,7 +201,7 @@ impl Server {
             );
             let (key, _) = credentials.unwrap().verify(SystemClock.now()).unwrap();
             self.state().calls.push(path.clone());
-            match self.answer(&path, key.node_id(), body.into()) {
+            match self.answer(&method, &path, key.node_id(), body.into()) {
                 Answer::Die => {
                     let _ = TcpStream::connect(self.address);
                     return;
@@ -208,7 +217,7 @@ impl Server {
         }
     }
 
-    fn answer(&self, path: &str, node: NodeId, body: Bytes) -> Answer {
+    fn answer(&self, method: &str, path: &str, node: NodeId, body: Bytes) -> Answer {
         let json = |value: Value| Answer::Body(200, value.to_string().into_bytes());
         match (path, Rpc::from_http_path(path)) {
             ("/v1/runner/enrol", _) => {
@@ -235,6 +244,8 @@ impl Server {
                 let manifest = sign(&signer(state.manifest_seed), &claims);
                 json(json!({"lease_id": LEASE, "manifest": manifest, "expires_at": "2096-10-02T07:06:40Z"}))
             }
+            ("/v1/runner/uploads/s", _) if method == "GET" => json(self.state().progress()),
+            ("/v1/runner/uploads/s", _) => self.append(&body),
             (_, Some(rpc)) => self.fleet(rpc, node, body),
             _ => panic!("{path} is no path of the protocol"),
         }
@@ -252,7 +263,6 @@ impl Server {
             }
             Rpc::ConfirmMessageReceived => ok(&wire::ConfirmMessageReceivedResponse {}),
             Rpc::PushMessages => self.announce(node, body),
-            Rpc::PushObject => self.store(body),
             Rpc::SendNodeHeartbeat => ok(&wire::SendNodeHeartbeatResponse { success: true }),
             Rpc::DeactivateNode => ok(&wire::DeactivateNodeResponse {}),
             other => panic!("a runner does not call {other:?}"),
@@ -264,7 +274,10 @@ impl Server {
             return Answer::Body(status, b"{\"detail\": \"go away\"}".to_vec());
         }
         let task = self.wait(|state| match state.tasks.pop_front() {
-            Some(task) => Some(Some(task)),
+            Some(task) => {
+                state.handed.push(task);
+                Some(Some(task))
+            }
             None => state.closing.then_some(None),
         });
         let message = task.map(|(kind, round, content)| {
@@ -282,6 +295,9 @@ impl Server {
     }
 
     fn announce(&self, node: NodeId, body: Bytes) -> Answer {
+        if self.state().busy {
+            return Answer::Body(503, Vec::new());
+        }
         let request = wire::PushMessagesRequest::decode(body).unwrap();
         let listed = tree::read(&request.message_object_trees[0]).unwrap();
         let reply = message::Reply::read(node, &request.messages_list[0]).unwrap();
@@ -294,28 +310,57 @@ impl Server {
         ok(&wire::PushMessagesResponse { objects_to_push, session_id: "s".into(), ..Default::default() })
     }
 
-    fn store(&self, body: Bytes) -> Answer {
-        let request = wire::PushObjectRequest::decode(body).unwrap();
+    fn append(&self, mut body: &[u8]) -> Answer {
         let mut state = self.state();
-        state.pushes += 1;
-        if state.crash_at_push == Some(state.pushes) {
-            state.crash_at_push = Some(usize::MAX);
-            return Answer::Die;
+        while let Some(end) = body.iter().position(|&byte| byte == b'\n') {
+            let head: Vec<_> = std::str::from_utf8(&body[..end]).unwrap().split(' ').collect();
+            let id: ObjectId = head[0].parse().unwrap();
+            let [offset, length]: [usize; 2] = [head[1], head[2]].map(|number| number.parse().unwrap());
+            let (content, rest) = body[end + 1..].split_at((length - offset).min(body.len() - end - 1));
+            let mut bytes = match state.partial.take() {
+                Some((begun, bytes)) if begun == id => bytes,
+                _ => Vec::new(),
+            };
+            assert_eq!(bytes.len(), offset, "asked for again, or left out");
+            state.pushes += 1;
+            let dies = state.crash_at_push == Some(state.pushes);
+            let came = if dies { content.len() / 2 } else { content.len() };
+            bytes.extend_from_slice(&content[..came]);
+            state.uploaded += came;
+            body = rest;
+            if dies {
+                state.partial = Some((id, bytes));
+                state.crash_at_push = Some(usize::MAX);
+                state.busy = state.busy_after_crash;
+                return Answer::Die;
+            }
+            if bytes.len() < length {
+                state.partial = Some((id, bytes));
+                break;
+            }
+            assert_eq!(ObjectId::of(&bytes), id);
+            state.objects.insert(id, bytes.into());
+            let (reply, mut wanted) = state.announced.take().unwrap();
+            wanted.retain(|other| *other != id);
+            if wanted.is_empty() {
+                let received = receive(&reply, &state.objects);
+                state.received.push_back(received);
+            } else {
+                state.announced = Some((reply, wanted));
+            }
         }
-        let id: ObjectId = request.object_id.parse().unwrap();
-        assert_eq!(ObjectId::of(&request.object_content), id);
-        let Some((reply, mut wanted)) = state.announced.take() else {
-            return ok(&wire::PushObjectResponse { stored: false });
-        };
-        state.objects.insert(id, request.object_content);
-        wanted.retain(|other| *other != id);
-        if wanted.is_empty() {
-            let received = receive(&reply, &state.objects);
-            state.received.push_back(received);
-        } else {
-            state.announced = Some((reply, wanted));
-        }
-        ok(&wire::PushObjectResponse { stored: true })
+        Answer::Body(200, state.progress().to_string().into_bytes())
+    }
+}
+
+impl State {
+    fn progress(&self) -> Value {
+        let missing = self.announced.as_ref().map_or(0, |(_, wanted)| wanted.len());
+        let partial = self
+            .partial
+            .as_ref()
+            .map(|(id, bytes)| json!({ "object_id": id.to_string(), "offset": bytes.len() }));
+        json!({ "missing": missing, "partial": partial })
     }
 }
 
@@ -360,12 +405,13 @@ fn sign(pair: &Ed25519KeyPair, claims: &Value) -> String {
 
 type Headers = HashMap<String, String>;
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, Headers, Vec<u8>)> {
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, String, Headers, Vec<u8>)> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
-    let path = line.split_whitespace().nth(1)?.to_owned();
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let mut headers = Headers::new();
     loop {
         let mut line = String::new();
@@ -373,8 +419,8 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, Headers, V
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         headers.insert(name.to_lowercase(), value.to_owned());
     }
-    let length = headers.get("content-length")?.parse().ok()?;
+    let length = headers.get("content-length").map_or(Some(0), |length| length.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((path, headers, body))
+    Some((method, path, headers, body))
 }

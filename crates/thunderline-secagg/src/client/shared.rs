@@ -101,6 +101,7 @@ mod tests {
             max_members: 3,
             corrupt: 0,
             dropouts: 0,
+            norm: None,
         };
         let session = Session::new(b"", terms).expect("the terms are possible");
         let clients = [1, 2, 3]

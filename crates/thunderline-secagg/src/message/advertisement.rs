@@ -122,6 +122,7 @@ mod tests {
             max_members: 3,
             corrupt: 100,
             dropouts: 0,
+            norm: None,
         };
         let session = Session::new(b"", terms).expect("the terms are possible");
         let identity = Identity::from_seed(&[1; 32]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Refusal;
 use crate::message::{Consents, Reveal, Survivors};
-use crate::quantise::{Mean, Quantiser};
+use crate::quantise::{Changes, Mean, Quantiser};
 use crate::roster::Roster;
 use crate::server::{check, unmask};
 
@@ -37,6 +37,15 @@ impl Sum {
     /// A sum of weights that the survivors cannot have: one of them did not follow the protocol.
     pub fn mean(&self) -> Result<Mean, Refusal> {
         self.quantiser.mean(&self.words, self.survivors.len())
+    }
+
+    /// What it says exactly, for those who add noise to it.
+    ///
+    /// # Errors
+    ///
+    /// Weights that are not 1 each: the terms have no norm, or a survivor did not follow the protocol.
+    pub fn changes(&self) -> Result<Changes<'_>, Refusal> {
+        self.quantiser.changes(&self.words, self.survivors.len())
     }
 }
 

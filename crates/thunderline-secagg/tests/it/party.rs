@@ -35,6 +35,7 @@ const USUAL: Terms = Terms {
     max_members: 2000,
     corrupt: 200,
     dropouts: 300,
+    norm: None,
 };
 
 pub fn session() -> Session {

@@ -1,4 +1,5 @@
-//! Secure aggregation with the real server and real runners: the models are those that open updates lead to.
+//! Secure aggregation with the real server and real runners: the models are those that open updates lead to, and with differential
+//! privacy it is the runners that clip.
 
 use std::fs;
 
@@ -43,8 +44,12 @@ fn elements(server: &Server, model: &Value) -> Vec<f64> {
         .collect()
 }
 
+fn length(numbers: &[f64]) -> f64 {
+    numbers.iter().map(|number| number * number).sum::<f64>().sqrt()
+}
+
 #[test]
-fn masked_updates_lead_to_the_models_of_open_ones() {
+fn masked_updates_lead_to_the_models_of_open_ones_and_runners_clip_them_where_they_are_private() {
     let _turn = turn::take();
     let server = Server::start();
     let _runners = prepare(&server);
@@ -58,4 +63,16 @@ fn masked_updates_lead_to_the_models_of_open_ones() {
         assert!(furthest > 0.0, "levels are rounded: these updates were not masked");
         assert!(furthest < 1e-5, "round {round}: {furthest}");
     }
+    // What runners train is far longer than the norm. The five clipped ways add up to nearly five norms, over five clients; noise of
+    // a tenth of the norm in each of 650 numbers, over five, is half a norm long.
+    let norm = 0.01;
+    let dp = "epsilon: 1000, delta: 0.1, noise_multiplier: 0.1";
+    let private = models(&server, &format!("secure_agg: true\ndp: {{clip_norm: {norm}, {dp}}}\n"));
+    let (first, moved) = (&open[0], &private[0]);
+    assert!(length(first) > 20.0 * norm, "{}", length(first));
+    assert!((0.6 * norm..1.6 * norm).contains(&length(moved)), "{}", length(moved));
+    let along = first.iter().zip(moved).map(|(open, private)| open * private).sum::<f64>();
+    let cosine = along / (length(first) * length(moved));
+    println!("private: {} of a norm of {norm}, with a cosine of {cosine}", length(moved));
+    assert!(cosine > 0.6, "{cosine}");
 }

@@ -1,6 +1,6 @@
 //! The program as people run it: real processes, the real wire, kills included.
 //!
-//! What each test needs to start and to watch is in [`server`], [`node`], [`flower`] and [`group`]. Tests wait for
+//! What each test needs to start and to watch is in [`server`], [`node`], [`proxy`], [`flower`] and [`group`]. Tests wait for
 //! conditions with a generous limit and assert nothing about time.
 
 mod flower;
@@ -8,6 +8,7 @@ mod group;
 mod hand;
 mod model;
 mod node;
+mod proxy;
 mod rest;
 mod server;
 mod traces;
@@ -15,6 +16,7 @@ mod turn;
 mod wait;
 
 mod backups;
+mod broken_links;
 mod explained;
 mod flower_peers;
 mod hostile;

@@ -31,7 +31,7 @@ fn update(runner: u32, round: u64) -> f64 {
 }
 
 /// A number from the surroundings, for longer runs by hand.
-fn setting(name: &str, default: u64) -> u64 {
+pub(super) fn setting(name: &str, default: u64) -> u64 {
     env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 

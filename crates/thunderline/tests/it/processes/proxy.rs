@@ -1,0 +1,123 @@
+//! A link that breaks after as many bytes as the test wants.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+    time::Duration,
+};
+
+/// Far longer than anything takes that a test waits for.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// Passes on what clients send to a server, and what it answers.
+pub struct Proxy {
+    address: String,
+    link: Arc<Link>,
+}
+
+struct Link {
+    server: String,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// Bytes that went to the server.
+    crossed: u64,
+    /// After how many of them the link breaks.
+    breaks_at: Option<u64>,
+    broken: bool,
+    connections: Vec<TcpStream>,
+}
+
+impl Proxy {
+    /// A link to `server`, `host:port`, that breaks after so many bytes.
+    pub fn start(server: String, breaks_at: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let state = State { crossed: 0, breaks_at: Some(breaks_at), broken: false, connections: Vec::new() };
+        let link = Arc::new(Link { server, state: Mutex::new(state), changed: Condvar::new() });
+        let accepting = link.clone();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                // A server that is away, or a link that is broken: the client sees a connection that ends.
+                let _ended = client.and_then(|client| accepting.connect(client));
+            }
+        });
+        Self { address, link }
+    }
+
+    /// Where clients find it: `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits until the link is broken; it stays so.
+    pub fn wait_until_broken(&self) {
+        let state = self.link.state();
+        let (state, _) = self.link.changed.wait_timeout_while(state, LIMIT, |state| !state.broken).unwrap();
+        assert!(state.broken, "only {} bytes crossed the link", state.crossed);
+    }
+
+    /// Mends the link, which breaks again after so many bytes in all.
+    pub fn mend(&self, breaks_at: Option<u64>) {
+        let mut state = self.link.state();
+        (state.broken, state.breaks_at) = (false, breaks_at);
+    }
+
+    /// How many bytes went to the server.
+    pub fn crossed(&self) -> u64 {
+        self.link.state().crossed
+    }
+}
+
+impl Link {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn connect(self: &Arc<Self>, client: TcpStream) -> io::Result<()> {
+        if self.state().broken {
+            return Ok(());
+        }
+        let server = TcpStream::connect(&self.server)?;
+        let mut state = self.state();
+        for stream in [&client, &server] {
+            state.connections.push(stream.try_clone()?);
+        }
+        let (link, up) = (self.clone(), (client.try_clone()?, server.try_clone()?));
+        thread::spawn(move || {
+            let _broken = link.pass_up(&up.0, &up.1);
+            let _gone = up.1.shutdown(Shutdown::Write);
+        });
+        thread::spawn(move || {
+            let _broken = io::copy(&mut &server, &mut &client);
+            let _gone = client.shutdown(Shutdown::Both);
+        });
+        Ok(())
+    }
+
+    fn pass_up(&self, mut client: &TcpStream, mut server: &TcpStream) -> io::Result<()> {
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            let count = client.read(&mut buffer)?;
+            let mut state = self.state();
+            if count == 0 || state.broken {
+                return Ok(());
+            }
+            let left = state.breaks_at.map_or(u64::MAX, |breaks_at| breaks_at - state.crossed);
+            let passed = usize::try_from(left).map_or(count, |left| left.min(count));
+            server.write_all(&buffer[..passed])?;
+            state.crossed += passed as u64;
+            if state.breaks_at == Some(state.crossed) {
+                state.broken = true;
+                for connection in state.connections.drain(..) {
+                    let _gone = connection.shutdown(Shutdown::Both);
+                }
+                self.changed.notify_all();
+            }
+        }
+    }
+}
