@@ -1,8 +1,13 @@
 //! From a round's updates to the next model: fold, store, verify, judge, record.
 
-use std::{collections::HashMap, io::BufReader};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::BufReader,
+    time::Duration,
+};
 
 use serde::Serialize;
+use thunderline_bridge::Stop;
 use thunderline_core::{Cx, Error, LeaseId, NodeId, Result, RoundId};
 use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
@@ -12,12 +17,13 @@ use thunderline_numerics::{
     random::Rng,
 };
 use thunderline_objects::{Area, Objects, Sha256};
-use thunderline_store::Read;
+use thunderline_store::{Alone, Read};
 
 use crate::{
     Federations,
     actions::{complete_round, fail_round, read, record_aggregate},
     drive,
+    external::{Given, until_over},
     fold::{self, Inputs, OptimiserState},
     masked,
     plan::Purpose,
@@ -44,6 +50,8 @@ pub struct StoredModel {
     pub optimiser: Option<OptimiserState>,
     /// How it was made private; none where nobody asked for privacy.
     pub released: Option<Released>,
+    /// What an external strategy measured; nothing with ours.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// One client's part in a model: its lineage.
@@ -83,7 +91,14 @@ pub fn store_initial_model(objects: &Objects, network: &ModelSpec, seed: u64) ->
     let network = Network::initial(network, &mut Rng::derive(seed, &["initial-model"]))?;
     let bytes = network.to_bytes();
     let (sha256, size_bytes) = fold::store(&objects.checkpoints()?, network.schema(), |out| out(&bytes))?;
-    Ok(StoredModel { sha256, size_bytes, clients: Vec::new(), optimiser: None, released: None })
+    Ok(StoredModel {
+        sha256,
+        size_bytes,
+        clients: Vec::new(),
+        optimiser: None,
+        released: None,
+        metrics: BTreeMap::new(),
+    })
 }
 
 /// Carries out a round's aggregation. Repeating it after a crash gives the same bytes, hence the same file.
@@ -132,7 +147,13 @@ pub(crate) async fn aggregate_round(
     let closed = round.closed_at.unwrap_or_else(|| cx.now());
     let objects = domain.objects.clone();
     let spec = federation.spec;
-    let outcome = crate::blocking(move || {
+    let external = spec.strategy.program().is_some();
+    // One program for a round, however many servers share the database.
+    let _alone = if external { Some(alone(domain, id).await?) } else { None };
+    let stop = Stop::new();
+    let given = Given(stop.clone());
+    let programs = domain.programs.clone();
+    let folding = crate::blocking(move || {
         let (number, wanted) = (round.number, round.wanted);
         let inputs = Inputs {
             round: id,
@@ -146,12 +167,22 @@ pub(crate) async fn aggregate_round(
             bases: &bases,
             private,
             masked,
+            programs: &programs,
+            stop: &stop,
         };
         let model = fold::fold(&objects, &inputs)?;
         let server = judge(&objects, &spec, &model.sha256, round.number)?;
         Ok((model, server))
-    })
-    .await;
+    });
+    let outcome = if external {
+        tokio::select! {
+            outcome = folding => outcome,
+            () = until_over(cx, domain, id) => return Ok(()),
+        }
+    } else {
+        folding.await
+    };
+    drop(given);
     let (model, server) = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -161,13 +192,20 @@ pub(crate) async fn aggregate_round(
         }
     };
     let aggregate_seconds = cx.now().duration_since(closed).as_secs_f64();
-    let rollup = Rollup { train, evaluate: None, server, aggregate_seconds };
+    let aggregate_metrics = model.metrics.clone();
+    let rollup = Rollup { train, evaluate: None, server, aggregate_seconds, aggregate_metrics };
     record_aggregate::record_aggregate(cx, domain, id, &model, &rollup, evaluators).await?;
     if evaluators.is_empty() {
         return fail_round::remove_uploads(domain, id).await;
     }
     let uploads = domain.objects.area(&upload_area(id, Purpose::Train))?;
     crate::blocking(move || uploads.remove()).await
+}
+
+async fn alone(domain: &Federations, round: RoundId) -> Result<Alone> {
+    let name = format!("strategy of round {round}");
+    let taken = domain.db.be_alone(&name, Duration::ZERO).await?;
+    taken.ok_or_else(|| Error::conflict("another server runs this round's strategy"))
 }
 
 /// The models that these leases were issued on.

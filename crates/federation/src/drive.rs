@@ -7,8 +7,8 @@ use thunderline_store::Read;
 use crate::{
     Federations,
     actions::{
-        close_round, complete, complete_round, end_lease, fail, fail_round, issue_more, open_round, read,
-        remove_lease_uploads, start, start_round,
+        close_round, complete, complete_round, end_lease, fail, fail_round, hand_over, issue_more,
+        open_round, read, remove_lease_uploads, start, start_round,
     },
     aggregate, masked,
     plan::{self, LeaseView, RoundView, Step, View},
@@ -136,6 +136,19 @@ pub(crate) async fn present_leases(
 pub async fn drive(cx: &Cx, domain: &Federations, id: FederationId) -> Result<()> {
     let driver = domain.driver(id);
     let _only_one = driver.lock().await;
+    carry_on(cx, domain, id, By::Job).await
+}
+
+/// Who drives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// It may take its time.
+    Job,
+    /// The others wait for it: it leaves to a job what may take long.
+    Sweep,
+}
+
+async fn carry_on(cx: &Cx, domain: &Federations, id: FederationId, by: By) -> Result<()> {
     let mut conflicts = 0;
     while conflicts < MOST_CONFLICTS {
         let view = view(cx, domain, id).await?;
@@ -145,6 +158,9 @@ pub async fn drive(cx: &Cx, domain: &Federations, id: FederationId) -> Result<()
         }
         for step in steps {
             tracing::debug!(federation = %id, ?step, "step");
+            if by == By::Sweep && is_long(&view, &step) {
+                return hand_over::hand_over(cx, domain, id).await;
+            }
             match apply(cx, domain, &view, step).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     tracing::debug!(federation = %id, %error, "a step was done by somebody else");
@@ -157,6 +173,11 @@ pub async fn drive(cx: &Cx, domain: &Federations, id: FederationId) -> Result<()
     }
     // Others are quicker here, or a step is impossible: the sweep comes back to it.
     Ok(())
+}
+
+/// A program of somebody's own takes as long as it likes.
+fn is_long(view: &View, step: &Step) -> bool {
+    matches!(step, Step::Aggregate { .. }) && view.spec.strategy.program().is_some()
 }
 
 async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result<()> {
@@ -217,7 +238,7 @@ pub async fn sweep_uploads(cx: &Cx, domain: &Federations) -> Result<usize> {
     Ok(removed)
 }
 
-/// Drives every federation that is not over: what makes a lost wake-up cost seconds, never truth.
+/// Drives every federation that is not over and that nobody drives already: what makes a lost wake-up cost seconds, never truth.
 ///
 /// # Errors
 /// Those of reading the list; a federation that cannot be driven is logged and does not stop the others.
@@ -227,7 +248,9 @@ pub async fn sweep(cx: &Cx, domain: &Federations) -> Result<usize> {
     drop(read);
     for (id, tenant) in &active {
         let cx = cx.caused_by(*tenant, cx.correlation(), None);
-        if let Err(error) = drive(&cx, domain, *id).await {
+        let driver = domain.driver(*id);
+        let Ok(_only_one) = driver.try_lock() else { continue };
+        if let Err(error) = carry_on(&cx, domain, *id, By::Sweep).await {
             tracing::warn!(federation = %id, error = error.chain(), "cannot drive the federation");
         }
     }

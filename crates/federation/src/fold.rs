@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde::Serialize;
+use thunderline_bridge::Stop;
 use thunderline_core::{Error, LeaseId, Result, RoundId};
 use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
@@ -19,12 +20,13 @@ use thunderline_objects::{Area, Objects, Sha256, Writer};
 
 use crate::{
     aggregate::{Contribution, StoredModel},
+    external::{self, Client, Made, Order, Programs},
     layout::UpdateLayout,
     masked::{Kept, area, unmask},
     plan::Purpose,
     privacy::release::{Sources, Terms, private_mean},
     rows::Lease,
-    spec::FederationSpec,
+    spec::{FederationSpec, Program},
     task::{Report, area_of, upload_area},
 };
 
@@ -56,6 +58,9 @@ pub(crate) struct Inputs<'a> {
     pub private: Option<Terms>,
     /// What a masked round has kept; none where updates came as they are.
     pub masked: Option<Kept>,
+    /// What aggregates where the strategy is not one of ours, and what ends it early.
+    pub programs: &'a Programs,
+    pub stop: &'a Stop,
 }
 
 /// What a strategy keeps, before and after a round: a safetensors file in the kept area with arrays such as `m/…` and `v/…`.
@@ -130,23 +135,33 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         (None, None) => updates,
     };
     let count = unmasked.as_ref().map_or(accepted.len(), |unmasked| unmasked.leases.len());
-    let strategy = inputs.spec.strategy.build();
-    let kept = strategy.state(&schema)?;
-    let before =
-        kept.as_ref().map(|kept| state_before(&checkpoints, kept, inputs.state)).transpose()?.flatten();
-    let round = Round {
-        schema: &schema,
-        model: &parent,
-        state: before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader),
-        number: inputs.number,
-        participation: participation(inputs, count),
-        updates: &updates,
-        threads,
+    let made = match inputs.spec.strategy.program() {
+        Some(program) => {
+            // A mean is nobody's own.
+            let known = |place: usize| accepted.get(place).filter(|_| private.is_none());
+            let clients: Vec<_> = updates
+                .iter()
+                .enumerate()
+                .map(|(place, update)| Client {
+                    reader: update.reader,
+                    node: known(place).map(|(lease, ..)| lease.node),
+                    num_examples: known(place).map(|(_, report, _)| report.num_examples),
+                    weight: update.weight,
+                    metrics: update.metrics,
+                })
+                .collect();
+            by_program(program, &checkpoints, inputs, (&schema, &parent), &clients)?
+        }
+        None => {
+            let participation = participation(inputs, count);
+            let (number, state) = (inputs.number, None);
+            let (schema, model) = (&schema, &parent as &dyn ArrayReader);
+            let round = Round { schema, model, state, number, participation, updates: &updates, threads };
+            by_ourselves(&checkpoints, &uploads, inputs, round)?
+        }
     };
-    let files = Files::begin(&checkpoints, &uploads, &schema, kept.as_ref())?;
-    let ((sha256, size_bytes), after) = files.fill(|out| strategy.aggregate(&round, out))?;
-    let optimiser = after.map(|(after, size_bytes)| OptimiserState {
-        before: before.map(|(digest, _)| digest),
+    let optimiser = made.state.map(|(after, size_bytes)| OptimiserState {
+        before: inputs.state.flatten(),
         after,
         size_bytes,
     });
@@ -173,7 +188,32 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         .chain(hidden)
         .collect();
     let released = private.map(|(_, released)| released);
-    Ok(StoredModel { sha256, size_bytes, clients, optimiser, released })
+    let (sha256, size_bytes) = made.model;
+    Ok(StoredModel { sha256, size_bytes, clients, optimiser, released, metrics: made.metrics })
+}
+
+fn by_ourselves(checkpoints: &Area, uploads: &Area, inputs: &Inputs<'_>, round: Round<'_>) -> Result<Made> {
+    let strategy = inputs.spec.strategy.build();
+    let kept = strategy.state(round.schema)?;
+    let before =
+        kept.as_ref().map(|kept| state_before(checkpoints, kept, inputs.state)).transpose()?.flatten();
+    let state = before.as_ref().map(|arrays| arrays as &dyn ArrayReader);
+    let files = Files::begin(checkpoints, uploads, round.schema, kept.as_ref())?;
+    let (model, state) = files.fill(|out| strategy.aggregate(&Round { state, ..round }, out))?;
+    Ok(Made { model, state, metrics: BTreeMap::new() })
+}
+
+fn by_program(
+    program: &Program,
+    checkpoints: &Area,
+    inputs: &Inputs<'_>,
+    (schema, model): (&ModelSchema, &FileArrays),
+    clients: &[Client<'_>],
+) -> Result<Made> {
+    let state = inputs.state.flatten().map(|digest| arrays(checkpoints, &digest)).transpose()?;
+    let (round, number, seed) = (inputs.round, inputs.number, inputs.spec.seed);
+    let order = Order { round, number, seed, program, schema, model, state, clients };
+    external::aggregate(inputs.programs, &order, checkpoints, inputs.stop)
 }
 
 /// The models that stale updates began from: no more than the strategy lets updates be stale.
@@ -248,12 +288,12 @@ fn state_before(
     area: &Area,
     expected: &ModelSchema,
     latest: Option<Option<Sha256>>,
-) -> Result<Option<(Sha256, FileArrays)>> {
+) -> Result<Option<FileArrays>> {
     let Some(latest) = latest else { return Ok(None) };
     let digest = latest.ok_or_else(|| Error::internal("the last round left no state"))?;
     let (found, arrays) = arrays(area, &digest)?;
     match expected.difference(&found) {
-        None => Ok(Some((digest, arrays))),
+        None => Ok(Some(arrays)),
         Some(difference) => Err(Error::internal(format!("the strategy's state has {difference}"))),
     }
 }

@@ -19,6 +19,7 @@ pub mod artifact;
 mod board;
 pub mod buffer;
 pub mod drive;
+pub mod external;
 mod fold;
 pub mod layout;
 pub mod manifest;
@@ -55,6 +56,7 @@ pub struct Federations {
     pub db: Db,
     /// The blobs.
     pub objects: Objects,
+    programs: external::Programs,
     driving: Arc<Mutex<HashMap<FederationId, Arc<tokio::sync::Mutex<()>>>>>,
     board: Arc<board::Board>,
 }
@@ -63,7 +65,14 @@ impl Federations {
     /// The domain over this database and these blobs.
     #[must_use]
     pub fn new(db: Db, objects: Objects) -> Self {
-        Self { db, objects, driving: Arc::default(), board: Arc::default() }
+        let programs = external::Programs::none();
+        Self { db, objects, programs, driving: Arc::default(), board: Arc::default() }
+    }
+
+    /// The same with programs that specs may name as their strategies.
+    #[must_use]
+    pub fn with_programs(self, programs: external::Programs) -> Self {
+        Self { programs, ..self }
     }
 
     /// Only one drive of a federation at a time in a process: two would do the same work twice, correctly but for nothing.

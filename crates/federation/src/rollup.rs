@@ -67,6 +67,9 @@ pub struct Rollup {
     pub server: Option<ServerMetrics>,
     /// Seconds from the last update to the stored, verified checkpoint.
     pub aggregate_seconds: f64,
+    /// What an external strategy measured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aggregate_metrics: BTreeMap<String, f64>,
 }
 
 /// Summarises the results of one exchange, in fold order.

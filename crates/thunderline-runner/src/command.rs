@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use thunderline_bridge::{Run, Surroundings};
 use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_flower::{
     message::TaskKind,
@@ -13,7 +14,6 @@ use thunderline_flower::{
 use crate::{
     app::{self, CommandApp, randomness},
     config::RunnerConfig,
-    process,
     stop::Stop,
     task::{ModelFile, Outcome, Task},
 };
@@ -68,12 +68,15 @@ pub(crate) fn run(app: &CommandApp, task: &Task, config: &RunnerConfig, stop: &S
     let mut input = serde_json::to_vec(&assignment)
         .map_err(|error| Error::internal("an assignment that is no JSON").caused_by(error))?;
     input.push(b'\n');
-    let finished = process::run(command, &task.folder, &input, config.command_limit, stop)?;
-    if !finished.status.success() {
-        return Err(failed(&format!("ended with {}", finished.status), &finished.stderr));
-    }
-    let answer: Answer = serde_json::from_slice(&finished.stdout)
-        .map_err(|error| failed(&format!("did not answer as agreed ({error})"), &finished.stderr))?;
+    let run = Run {
+        command,
+        folder: &task.folder,
+        input: &input,
+        surroundings: Surroundings::Inherited,
+        limit: config.command_limit,
+        listener: None,
+    };
+    let answer: Answer = thunderline_bridge::run(&run, stop)?.answer()?;
     let metrics =
         answer.metrics.into_iter().map(|(key, value)| metric(key, &value)).collect::<Result<_>>()?;
     let model = if training { Some(trained(&output, &task.model)?) } else { None };
@@ -145,11 +148,6 @@ fn metric(key: String, value: &Value) -> Result<(String, MetricValue)> {
             Err(Error::new(ErrorKind::Invalid, why))
         }
     }
-}
-
-fn failed(what: &str, stderr: &str) -> Error {
-    let said = if stderr.is_empty() { "nothing on its error output" } else { stderr };
-    Error::new(ErrorKind::Invalid, format!("the program {what}; it said: {said}"))
 }
 
 #[cfg(test)]

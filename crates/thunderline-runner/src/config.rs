@@ -3,46 +3,9 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde_json::Value;
+use thunderline_bridge::NamedCommand;
 use thunderline_core::{Error, Problem, Result};
 use thunderline_secagg::Floor;
-
-/// A program that federations may ask for by name. The command line is the site owner's alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedCommand {
-    /// The name that a federation's app says.
-    pub name: String,
-    /// The program.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-}
-
-impl NamedCommand {
-    /// Reads `name=/path/to/trainer arg…`; arguments are separated by spaces and cannot contain any.
-    ///
-    /// # Errors
-    /// `invalid` where the name or the program is missing.
-    pub fn parse(text: &str) -> Result<Self> {
-        let refuse = || {
-            Error::invalid_value(
-                "command",
-                format!("'{text}' names no program"),
-                "name=/path/to/trainer args…",
-            )
-        };
-        let (name, line) = text.split_once('=').ok_or_else(refuse)?;
-        let mut words = line.split_whitespace();
-        let program = words.next().ok_or_else(refuse)?;
-        if name.trim().is_empty() {
-            return Err(refuse());
-        }
-        Ok(Self {
-            name: name.trim().into(),
-            program: program.into(),
-            arguments: words.map(str::to_owned).collect(),
-        })
-    }
-}
 
 /// Everything that a runner needs to know.
 #[derive(Clone, Debug)]
@@ -132,16 +95,6 @@ impl RunnerConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_line_is_read_as_the_site_owner_writes_it() {
-        let command = NamedCommand::parse("resnet=/opt/train.py --gpu 0").unwrap();
-        assert_eq!((command.name.as_str(), command.program.to_str()), ("resnet", Some("/opt/train.py")));
-        assert_eq!(command.arguments, ["--gpu", "0"]);
-        for text in ["", "x", "x=", "=y", "x=  "] {
-            assert!(NamedCommand::parse(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {

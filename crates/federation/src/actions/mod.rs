@@ -11,6 +11,7 @@ pub mod end_lease;
 pub mod fail;
 pub mod fail_round;
 mod fill_buffer;
+pub mod hand_over;
 pub mod import_artifact;
 mod issue_leases;
 pub mod issue_more;
@@ -44,6 +45,7 @@ pub const ALL: &[&Action] = &[
     &end_lease::ACTION,
     &fail::ACTION,
     &fail_round::ACTION,
+    &hand_over::ACTION,
     &import_artifact::ACTION,
     &issue_more::ACTION,
     &crate::masked::CLOSE,

@@ -11,6 +11,7 @@ use crate::{
     Federations,
     artifact::ArtifactKind,
     drive::Drive,
+    external::Programs,
     privacy,
     rows::{self, Federation},
     spec::{App, FederationSpec, ModelRef, Scalar, read_document},
@@ -43,7 +44,7 @@ pub async fn submit(
     {
         return super::federation(&mut write, cx, earlier.parse()?).await;
     }
-    check_references(&mut write, cx, &spec, model).await?;
+    check_references(&mut write, cx, &spec, model, &domain.programs).await?;
     let id: FederationId = cx.id();
     let federation = Federation {
         id,
@@ -104,8 +105,9 @@ async fn check_references(
     cx: &Cx,
     spec: &FederationSpec,
     model_damage: Option<&str>,
+    programs: &Programs,
 ) -> Result<()> {
-    let mut problems = Vec::new();
+    let mut problems = Vec::from_iter(unknown_program(spec, programs));
     let mut wanted = Vec::new();
     if spec.dp.is_none() {
         let names = privacy::dataset::names(spec);
@@ -154,6 +156,22 @@ async fn check_references(
     } else {
         Err(Error::invalid("the spec names things that are not there", problems))
     }
+}
+
+/// A strategy that the operator of this server has not named.
+fn unknown_program(spec: &FederationSpec, programs: &Programs) -> Option<Problem> {
+    let name = &spec.strategy.program()?.name;
+    let known: Vec<_> = programs.names().collect();
+    (!known.contains(&name.as_str())).then(|| Problem {
+        path: "strategy.external".into(),
+        reason: format!("this server has no strategy '{name}'"),
+        allowed: match known.join(", ") {
+            none if none.is_empty() => {
+                "one that the server was started with (--strategy NAME=PROGRAM); there are none".into()
+            }
+            names => names,
+        },
+    })
 }
 
 /// A group that does not exist would be waited for in vain.

@@ -345,10 +345,19 @@ fn check_strategy(dp: &Dp, strategy: &Strategy, problems: &mut Problems) {
         problems.add("strategy", reason, "with dp_ftrl: fedavg, fedprox, fedavgm");
     } else if strategy.buffer().is_some() {
         let reason = format!("{} takes who is quick, and dp accounts for a fair draw", strategy.name());
-        problems.add("strategy", reason, "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi");
-    } else if !linear && !adaptive {
+        problems.add(
+            "strategy",
+            reason,
+            "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi, external",
+        );
+    // A program gets the private mean as its one update; what it makes of it costs no privacy.
+    } else if !linear && !adaptive && strategy.program().is_none() {
         let reason = format!("{} looks at single updates, which dp does not allow", strategy.name());
-        problems.add("strategy", reason, "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi");
+        problems.add(
+            "strategy",
+            reason,
+            "with dp: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi, external",
+        );
     }
 }
 

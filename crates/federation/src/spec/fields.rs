@@ -191,6 +191,11 @@ impl<'a> Fields<'a> {
         scalars
     }
 
+    /// Keys of the author's own choosing with values of any kind.
+    pub fn free(&mut self, key: &'static str, problems: &mut Problems) -> Map<String, Value> {
+        self.group(key, problems).object.cloned().unwrap_or_default()
+    }
+
     /// Refuses keys that nobody asked for.
     pub fn refuse_unknown(&self, problems: &mut Problems) {
         for key in self.object.into_iter().flat_map(Map::keys) {

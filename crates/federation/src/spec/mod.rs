@@ -22,7 +22,7 @@ use thunderline_objects::Sha256;
 pub use document::read_document;
 pub use dp::Dp;
 pub use secure::SecureAgg;
-pub use strategy::Strategy;
+pub use strategy::{Program, Strategy};
 pub use weighting::Weighting;
 
 /// A validated federation.

@@ -76,9 +76,11 @@ pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Pro
 /// What secure aggregation goes with.
 fn combine(around: &Around<'_>, problems: &mut Problems) {
     let name = around.strategy.name();
-    if !matches!(name, "fedavg" | "fedprox" | "fedavgm" | "fedadagrad" | "fedadam" | "fedyogi") {
+    let of_mean = matches!(name, "fedavg" | "fedprox" | "fedavgm" | "fedadagrad" | "fedadam" | "fedyogi");
+    // A program gets the mean as its one update.
+    if !of_mean && around.strategy.program().is_none() {
         let reason = format!("{name} looks at single updates, which secure_agg hides");
-        let allowed = "with secure_agg: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi";
+        let allowed = "with secure_agg: fedavg, fedprox, fedavgm, fedadagrad, fedadam, fedyogi, external";
         problems.add("strategy", reason, allowed);
     }
     if let Some(weighting) = around.weighting {

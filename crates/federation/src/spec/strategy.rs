@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use thunderline_numerics::strategy::{self as strategies, Allowed, KINDS, Kind, Param};
+use thunderline_numerics::strategy::{self as strategies, Allowed, EXTERNAL, KINDS, Kind, Param};
 
 use super::{
     App,
@@ -20,11 +20,22 @@ const CLIENT_LEARNING_RATE: &str = "client_learning_rate";
 pub struct Strategy {
     kind: &'static Kind,
     values: Vec<f64>,
+    program: Option<Program>,
+}
+
+/// A strategy that is a program of the server's operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// The name that the operator gave it.
+    pub name: String,
+    /// Handed to the program as they are.
+    pub params: Map<String, Value>,
+    label: String,
 }
 
 impl PartialEq for Strategy {
     fn eq(&self, other: &Self) -> bool {
-        self.kind.name == other.kind.name && self.values == other.values
+        self.name() == other.name() && self.values == other.values && self.program == other.program
     }
 }
 
@@ -42,13 +53,27 @@ impl Strategy {
             let given = named.iter().find(|(name, _)| *name == param.name).map(|(_, value)| *value);
             given.or(param.default).expect("the strategy was built with these values")
         };
-        Ok(Self { kind, values: kind.params.iter().map(value).collect() })
+        Ok(Self { kind, values: kind.params.iter().map(value).collect(), program: None })
     }
 
-    /// The name in specs and listings.
+    /// The program that the operator of the server named so.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.kind.name
+    pub fn external(name: &str, params: Map<String, Value>) -> Self {
+        let label = format!("{}:{name}", EXTERNAL.name);
+        let program = Program { name: name.into(), params, label };
+        Self { kind: &EXTERNAL, values: Vec::new(), program: Some(program) }
+    }
+
+    /// The name in listings: that in specs, or `external:` and the program's.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.program.as_ref().map_or(self.kind.name, |program| &program.label)
+    }
+
+    /// The program that aggregates; none where Thunderline does itself.
+    #[must_use]
+    pub fn program(&self) -> Option<&Program> {
+        self.program.as_ref()
     }
 
     /// What there is to know about strategies of this name.
@@ -73,13 +98,19 @@ impl Strategy {
 /// The strategy as it stands in a spec.
 #[derive(Serialize, Deserialize)]
 struct Written {
-    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    external: Option<String>,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     params: Map<String, Value>,
 }
 
 impl From<Strategy> for Written {
     fn from(strategy: Strategy) -> Self {
+        if let Some(Program { name, params, .. }) = strategy.program {
+            return Self { name: None, external: Some(name), params };
+        }
         let write = |(param, value): (&Param, &f64)| {
             let value = match param.allowed {
                 Allowed::Whole(..) => json!(*value as u64),
@@ -89,7 +120,8 @@ impl From<Strategy> for Written {
             (param.name.to_owned(), value)
         };
         Self {
-            name: strategy.kind.name.into(),
+            name: Some(strategy.kind.name.into()),
+            external: None,
             params: strategy.kind.params.iter().zip(&strategy.values).map(write).collect(),
         }
     }
@@ -99,6 +131,9 @@ impl TryFrom<Written> for Strategy {
     type Error = thunderline_core::Error;
 
     fn try_from(written: Written) -> thunderline_core::Result<Self> {
+        if let Some(program) = &written.external {
+            return Ok(Self::external(program, written.params));
+        }
         let number = |value: &Value| {
             value.as_bool().map_or_else(|| value.as_f64(), |flag| Some(f64::from(u8::from(flag))))
         };
@@ -107,7 +142,7 @@ impl TryFrom<Written> for Strategy {
             .iter()
             .map(|(name, value)| (name.as_str(), number(value).unwrap_or(f64::NAN)))
             .collect();
-        Self::new(&written.name, &named)
+        Self::new(written.name.as_deref().unwrap_or_default(), &named)
     }
 }
 
@@ -115,7 +150,7 @@ fn known() -> String {
     KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
 }
 
-/// `strategy: fedprox` with `params` beside it, or `strategy: {name, params}`.
+/// `strategy: fedprox` with `params` beside it, or `strategy: {name, params}`, or `strategy: {external, params}`.
 pub(super) fn read(top: &mut Fields<'_>, app: Option<&App>, problems: &mut Problems) -> Strategy {
     let value = top.get("strategy");
     let (name, mut params) = match value {
@@ -123,6 +158,9 @@ pub(super) fn read(top: &mut Fields<'_>, app: Option<&App>, problems: &mut Probl
         Some(Value::String(name)) => (name.to_lowercase(), top.group("params", problems)),
         Some(_) => {
             let mut group = top.group("strategy", problems);
+            if group.get("external").is_some() {
+                return read_external(group, problems);
+            }
             let name = group.text("name", 40, problems).unwrap_or_else(|| "fedavg".into());
             let params = group.group("params", problems);
             group.refuse_unknown(problems);
@@ -135,9 +173,20 @@ pub(super) fn read(top: &mut Fields<'_>, app: Option<&App>, problems: &mut Probl
     };
     let values = kind.params.iter().map(|param| read_param(param, &mut params, app, problems)).collect();
     params.refuse_unknown(problems);
-    let strategy = Strategy { kind, values };
+    let strategy = Strategy { kind, values, program: None };
     check_app(&strategy, &params, app, problems);
     strategy
+}
+
+/// Which programs there are is known where the spec is submitted, and asked there.
+fn read_external(mut group: Fields<'_>, problems: &mut Problems) -> Strategy {
+    let name = group.text("external", 100, problems).unwrap_or_default();
+    if group.get("name").is_some() {
+        problems.add("strategy.name", "says the strategy a second time", "external alone, or name alone");
+    }
+    let params = group.free("params", problems);
+    group.refuse_unknown(problems);
+    Strategy::external(&name, params)
 }
 
 fn read_param(param: &Param, params: &mut Fields<'_>, app: Option<&App>, problems: &mut Problems) -> f64 {

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod buffered;
+mod external;
 mod guards;
 mod masked;
 mod masked_private;
 mod privacy;
+mod python;
 mod retention;
 mod rounds;
 mod site;

@@ -1,15 +1,17 @@
 //! Rounds whose updates nobody sees: whole ones, with drop-outs, with tampering, and what the server holds of them.
 
-use std::{collections::HashSet, fs, path::Path, sync::Arc};
+use std::{collections::HashSet, fs, path::Path, sync::Arc, time::Duration};
 
 use federation::{
     Federation, Federations,
     actions::{accept_reply::Acceptance, read},
+    external::Programs,
     masked::{Exchange, Terms, Told, receive, told},
     spec::Scalar,
     state::FederationState,
     task::Task,
 };
+use thunderline_bridge::NamedCommand;
 use thunderline_core::{ErrorKind, NodeId, Result, SignedDuration};
 use thunderline_numerics::{ModelSchema, checkpoint::CheckpointHeader};
 use thunderline_objects::Objects;
@@ -335,4 +337,24 @@ both!(an_update_that_is_not_masked_is_refused, async |t: TestDb| {
     let answer = site.answer(&clients[0].task, 1.0, 10.0).await?;
     let reason = "the round takes masked updates only, and this one is not".to_owned();
     assert_eq!(answer, Acceptance::Refused(reason));
+});
+
+both!(a_strategy_that_is_a_program_sees_the_mean_and_nobodys_update, async |t: TestDb| {
+    let mut site = Site::new(t)?;
+    let folder = site.t.dir().join("strategies");
+    let script =
+        "cp updates/0.safetensors output-model.safetensors; [ $(ls updates | wc -l) = 1 ] && echo '{}'";
+    let program = NamedCommand {
+        name: "mean".into(),
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), script.into()],
+    };
+    let programs = Programs::new(vec![program], folder, Duration::from_secs(600))?;
+    site.domain = site.domain.with_programs(programs);
+    let (federation, mut clients) =
+        begun_with(&site, &format!("{SPEC}strategy: {{external: mean}}\n")).await?;
+    for _ in 0..5 {
+        exchange(&site, &federation, &mut clients).await?;
+    }
+    is_mean(&site, &federation, &clients).await?;
 });

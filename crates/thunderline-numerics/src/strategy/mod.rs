@@ -10,6 +10,7 @@
 
 mod bulyan;
 mod centered_clipping;
+mod external;
 mod fedavg;
 mod fedbuff;
 mod fedmedian;
@@ -26,6 +27,7 @@ mod scaffold;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use external::EXTERNAL;
 pub use params::{Allowed, Param, Values};
 
 pub use crate::optimiser::Part;
@@ -179,7 +181,7 @@ impl fmt::Debug for Kind {
     }
 }
 
-/// Every strategy. A new one is one file and one line here.
+/// Every strategy. A new one is one file in this folder, with its `mod` above and its place here.
 pub static KINDS: &[&Kind] = &[
     &fedavg::KIND,
     &fedprox::KIND,
@@ -254,5 +256,8 @@ fn require(
     }
 }
 
+/// The example of `docs/strategies.md`.
+#[cfg(test)]
+mod halfstep;
 #[cfg(test)]
 mod tests;

@@ -109,15 +109,30 @@ fn every_strategy_keeps_every_type_writes_whole_models_and_gives_the_same_bits_f
 }
 
 #[test]
-fn clients_that_all_say_the_same_are_believed_by_every_strategy_but_those_that_step_otherwise() {
+fn clients_that_all_say_the_same_are_believed_by_averages_medians_and_selections() {
     let mut case = case(50, 11);
     let said = case.clients[0].0.bytes().to_vec();
     for (arrays, _, metrics) in &mut case.clients {
         *arrays = MemoryArrays::new(case.schema.clone(), said.clone()).unwrap();
         metrics.insert("num-steps".into(), 5.0);
     }
-    let stepping = ["fedadagrad", "fedadam", "fedyogi", "qfedavg"];
-    for kind in KINDS.iter().filter(|kind| !stepping.contains(&kind.name)) {
+    let believing = [
+        "fedavg",
+        "fedprox",
+        "fedavgm",
+        "fedmedian",
+        "fedtrimmedavg",
+        "krum",
+        "multikrum",
+        "bulyan",
+        "geometricmedian",
+        "centeredclipping",
+        "normbounded",
+        "fednova",
+        "scaffold",
+        "fedbuff",
+    ];
+    for kind in believing.map(|name| Kind::named(name).unwrap()) {
         // Wide enough for nobody to be clipped.
         let values: Vec<f64> = kind
             .params
@@ -205,6 +220,24 @@ fn replies_without_what_a_strategy_needs_are_refused_by_name() {
         let error = strategy.check_metrics(&BTreeMap::from([(metric.to_owned(), bad)])).unwrap_err();
         assert!(error.to_string().contains(metric) && error.code() == "invalid", "{error}");
         strategy.check_metrics(&BTreeMap::from([(metric.to_owned(), 3.0)])).unwrap();
+    }
+}
+
+#[test]
+fn the_documentations_example_is_a_strategy_that_works() {
+    let text = include_str!("../../../../docs/strategies.md");
+    assert!(
+        text.contains(include_str!("halfstep.rs")),
+        "docs/strategies.md has another text than halfstep.rs"
+    );
+    let schema = ModelSchema::new(vec![ArraySpec::new("w", DType::F64, &[1])]).unwrap();
+    let arrays = |w: f64| MemoryArrays::new(schema.clone(), w.to_le_bytes().to_vec()).unwrap();
+    let clients = vec![(arrays(20.0), 1.0, BTreeMap::new()), (arrays(60.0), 3.0, BTreeMap::new())];
+    let case = Case { schema: schema.clone(), model: arrays(10.0), clients };
+    for (named, wanted) in [(&[][..], 30.0), (&[("step", 0.1)], 14.0)] {
+        let strategy = halfstep::KIND.with(named).unwrap();
+        let [model, state] = run(&case, strategy.as_ref(), 1, None).unwrap();
+        assert_eq!((f64::from_le_bytes(model.try_into().unwrap()), state.len()), (wanted, 0));
     }
 }
 

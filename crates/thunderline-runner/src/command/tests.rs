@@ -1,9 +1,9 @@
 use std::{collections::BTreeMap, fs::File, time::Duration};
 
+use thunderline_bridge::NamedCommand;
 use thunderline_numerics::{ArraySpec, DType, MemoryArrays, ModelSchema, checkpoint::write_checkpoint};
 
 use super::*;
-use crate::config::NamedCommand;
 
 /// A site whose program is this shell script, and a task for it.
 struct Site {

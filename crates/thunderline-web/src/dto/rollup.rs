@@ -18,6 +18,9 @@ pub struct Rollup {
     pub server: Option<ServerMetrics>,
     /// Seconds from the last update to the stored, verified checkpoint.
     pub aggregate_seconds: f64,
+    /// What an external strategy measured; absent with the others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aggregate_metrics: BTreeMap<String, f64>,
 }
 
 /// One exchange with the clients.
@@ -83,6 +86,7 @@ impl From<(u32, federation::rollup::Rollup)> for Rollup {
             evaluate: it.evaluate.map(Into::into),
             server: it.server.map(Into::into),
             aggregate_seconds: it.aggregate_seconds,
+            aggregate_metrics: it.aggregate_metrics,
         }
     }
 }

@@ -71,7 +71,8 @@ fn capability(text: &str) -> Result<(String, serde_json::Value), String> {
     Ok((key.trim().to_owned(), plain_value(value.trim())))
 }
 
-fn command(text: &str) -> Result<NamedCommand, String> {
+/// A program with its name.
+pub fn command(text: &str) -> Result<NamedCommand, String> {
     NamedCommand::parse(text).map_err(|error| error.to_string())
 }
 

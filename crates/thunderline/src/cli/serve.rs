@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use clap::Args;
+use thunderline_bridge::NamedCommand;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Global;
+use super::{Global, runner::command};
 use crate::{
     client::ServerFile,
     compose::{Options, Server, Stopped},
@@ -46,6 +47,12 @@ pub struct Serve {
         default_value = "server"
     )]
     node: String,
+    /// A program that federations may name as their strategy (docs/strategies.md); may be given several times
+    #[arg(long = "strategy", value_name = "NAME=PROGRAM ARGS…", value_parser = command)]
+    strategies: Vec<NamedCommand>,
+    /// How long such a program may take for a round, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    strategy_limit: u64,
     /// Milliseconds between two ticks of the domain mesh: 50 to 60000
     #[arg(long, value_name = "MS", default_value_t = 1000)]
     tick_interval: u64,
@@ -62,6 +69,8 @@ impl Serve {
             fleet_grpc: self.fleet_grpc,
             allow_plaintext: self.allow_plaintext,
             private_webhooks: self.allow_private_webhooks,
+            strategies: self.strategies.clone(),
+            strategy_limit: Duration::from_secs(self.strategy_limit),
             node: self.node.clone(),
             tick_interval: Duration::from_millis(self.tick_interval),
         };

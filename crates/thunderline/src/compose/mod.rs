@@ -12,7 +12,7 @@ mod webhooks;
 
 use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc, time::Duration};
 
-use federation::running::running;
+use federation::{external::Programs, running::running};
 use thunderblock::checkpoint::{self, Reason};
 use thunderline_core::{Actor, Cx, Error, Result, Role, SystemClock, SystemRandom};
 use thunderline_objects::Objects;
@@ -76,6 +76,7 @@ impl Server {
     /// those that share the database; `unavailable` where the database or a port cannot be had.
     pub async fn start(options: &Options) -> Result<Self> {
         options.check()?;
+        let strategies = options.programs()?;
         let cx = system();
         // Keys, tokens and models are nobody else's business.
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.data).map_err(|error| {
@@ -101,7 +102,10 @@ impl Server {
             tracing::info!(path = %path.display(), "made the operator's token");
         }
         let objects = Objects::open(options.data.join("objects"))?;
-        let mut domains = steps::connect(Domains::over(&db, objects.clone()));
+        let mut domains = Domains::over(&db, objects.clone());
+        let programs = Programs::new(strategies, options.data.join("strategies"), options.strategy_limit)?;
+        domains.federations = domains.federations.with_programs(programs);
+        let mut domains = steps::connect(domains);
         domains.flow = domains.flow.sending(webhooks::sender(options.private_webhooks));
         let domains = home::at_home(domains, options, objects)?;
         checkpoint::begin(&cx, &domains.block).await?;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use thunderline_bridge::NamedCommand;
 use thunderline_core::{Error, Problem, Result};
 use thunderlink::tick::INTERVAL;
 
@@ -29,6 +30,10 @@ pub struct Options {
     pub allow_plaintext: bool,
     /// Whether webhooks may go to addresses that are not of the public internet.
     pub private_webhooks: bool,
+    /// Programs that federations may name as their strategies.
+    pub strategies: Vec<NamedCommand>,
+    /// How long such a program may take for a round.
+    pub strategy_limit: Duration,
     /// What this process is called among those that share a database.
     pub node: String,
     /// The time between two ticks of the domain mesh.
@@ -48,6 +53,8 @@ impl Options {
             fleet_grpc: any,
             allow_plaintext: false,
             private_webhooks: false,
+            strategies: Vec::new(),
+            strategy_limit: Duration::from_secs(600),
             node: "server".into(),
             tick_interval: INTERVAL,
         }
@@ -58,6 +65,19 @@ impl Options {
     pub fn database_url(&self) -> String {
         let own = || format!("sqlite:{}", self.data.join("thunderline.db").display());
         self.database.clone().unwrap_or_else(own)
+    }
+
+    /// The strategies with programs that are there.
+    ///
+    /// # Errors
+    /// `invalid` where one is not.
+    pub fn programs(&self) -> Result<Vec<NamedCommand>> {
+        let located = |command: &NamedCommand| {
+            command
+                .located()
+                .map_err(|error| Error::invalid(format!("--strategy {error}"), error.problems().to_vec()))
+        };
+        self.strategies.iter().map(located).collect()
     }
 
     /// Refuses to speak in clear text to other machines unless that was asked for.
@@ -102,5 +122,13 @@ mod tests {
         options.check().unwrap();
         options.node = "n".repeat(65);
         assert!(options.check().unwrap_err().to_string().contains("--node"));
+    }
+
+    #[test]
+    fn a_strategy_without_a_program_is_refused_by_name() {
+        let mut options = Options::ephemeral(Path::new("/x"));
+        options.strategies = vec![NamedCommand::parse("median=/no/such/median.py").unwrap()];
+        let error = options.programs().unwrap_err().to_string();
+        assert!(error.contains("--strategy median") && error.contains("/no/such/median.py"), "{error}");
     }
 }

@@ -25,5 +25,6 @@ mod masked_flower;
 mod mesh;
 mod privacy;
 mod stopping;
+mod strategy;
 mod twenty_kills;
 mod workflow;

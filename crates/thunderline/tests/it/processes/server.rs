@@ -23,16 +23,27 @@ pub struct Server {
     process: Option<Group>,
     ports: [u16; 3],
     data: &'static str,
+    arguments: Vec<String>,
     folder: TempDir,
 }
 
 impl Server {
     /// A server that is ready.
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { process: None, ports: free_ports(), data: "data", folder };
+        let mut server = Self::unstarted();
         server.restart();
         server
+    }
+
+    /// A server that was never started.
+    pub fn unstarted() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { process: None, ports: free_ports(), data: "data", arguments: Vec::new(), folder }
+    }
+
+    /// From its next start on it gets these arguments too.
+    pub fn always(&mut self, arguments: &[&str]) {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
     }
 
     /// Starts it again after it was killed or stopped, and waits until it is ready.
@@ -51,6 +62,7 @@ impl Server {
         let [web, http, grpc] = self.ports.map(|port| format!("127.0.0.1:{port}"));
         let mut command = self.command(&["serve"]);
         command.args(["--web", &web, "--fleet-http", &http, "--fleet-grpc", &grpc]);
+        command.args(&self.arguments);
         self.process = Some(Group::start(&mut command, &self.log()));
     }
 

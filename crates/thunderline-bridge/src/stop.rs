@@ -22,7 +22,7 @@ impl Stop {
         Self::default()
     }
 
-    /// Gives the signal. What is being done is finished or broken off; [`run`](crate::run) then says goodbye to the server.
+    /// Gives the signal. Programs that run under it are killed; what else waits for it wakes up.
     pub fn stop(&self) {
         *self.lock() = true;
         self.0.changed.notify_all();
@@ -35,21 +35,21 @@ impl Stop {
     }
 
     /// Waits this long; returns early, with true, where the signal is given.
-    pub(crate) fn wait(&self, time: Duration) -> bool {
+    pub fn wait(&self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
         self.wait_until(Some(deadline), || None::<()>);
         self.is_stopped()
     }
 
     /// Wakes those who wait in [`Self::wait_for`].
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         // Taking the lock keeps the wake-up from falling between another thread's look and its sleep.
         drop(self.lock());
         self.0.changed.notify_all();
     }
 
     /// Waits until there is a value; `None` where the signal is given first. Whoever makes the value calls [`Self::wake`].
-    pub(crate) fn wait_for<T>(&self, ready: impl FnMut() -> Option<T>) -> Option<T> {
+    pub fn wait_for<T>(&self, ready: impl FnMut() -> Option<T>) -> Option<T> {
         self.wait_until(None, ready)
     }
 

@@ -1,0 +1,153 @@
+//! Strategies that are programs of the operator: a round's updates go out as files, and the next model comes back as one.
+//!
+//! The contract is documented for its authors in `docs/strategies.md`. A spec chooses among the names that the operator gave; no
+//! command line ever comes from a request. The program gets copies in a folder of its own and never sees what is kept, what it
+//! writes is [checked](take) before it is stored, and nothing of it counts before the round's commit: a program that fails, or a
+//! server that dies meanwhile, leaves the federation as it was, and the next run begins from the same inputs.
+
+mod contract;
+mod folder;
+mod give;
+mod take;
+mod watch;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use thunderline_bridge::{NamedCommand, Run, Stop, Surroundings, run};
+use thunderline_core::{Error, ErrorKind, Result, RoundId};
+use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema};
+use thunderline_objects::Area;
+
+pub(crate) use give::Client;
+pub(crate) use take::Stored;
+pub(crate) use watch::{Given, until_over};
+
+use crate::spec::Program;
+
+/// Of what a program says while it runs, the log gets so many lines.
+const LINES: u64 = 200;
+
+/// The programs that specs may name as their strategies. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    commands: Arc<[NamedCommand]>,
+    folder: Arc<Path>,
+    limit: Duration,
+}
+
+impl Programs {
+    /// These programs. Each run gets a folder below `folder`, which must be nobody else's: what an earlier process left there is
+    /// removed. A run that takes longer than `limit` has failed.
+    ///
+    /// # Errors
+    /// `invalid` where two have the same name; `internal` where the folder cannot be cleared.
+    pub fn new(commands: Vec<NamedCommand>, folder: PathBuf, limit: Duration) -> Result<Self> {
+        for (place, command) in commands.iter().enumerate() {
+            if commands[..place].iter().any(|other| other.name == command.name) {
+                let reason = format!("two strategies are named '{}'", command.name);
+                return Err(Error::invalid_value("--strategy", reason, "distinct names"));
+            }
+        }
+        folder::clear(&folder)?;
+        if !commands.is_empty() {
+            fs::create_dir_all(&folder)?;
+        }
+        Ok(Self { commands: commands.into(), folder: folder.into(), limit })
+    }
+
+    /// No programs: specs cannot name any.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { commands: Arc::default(), folder: Path::new("").into(), limit: Duration::ZERO }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.commands.iter().map(|command| command.name.as_str())
+    }
+
+    fn command(&self, name: &str) -> Result<&NamedCommand> {
+        self.commands.iter().find(|command| command.name == name).ok_or_else(|| {
+            let why =
+                format!("this server was started without the strategy '{name}' (--strategy {name}=PROGRAM)");
+            Error::new(ErrorKind::NotFound, why)
+        })
+    }
+}
+
+/// What a program is to aggregate.
+pub(crate) struct Order<'a> {
+    /// Which round, whatever its number.
+    pub round: RoundId,
+    /// Its number, from 1.
+    pub number: u32,
+    /// The federation's.
+    pub seed: u64,
+    pub program: &'a Program,
+    /// The model's arrays.
+    pub schema: &'a ModelSchema,
+    pub model: &'a dyn ArrayReader,
+    /// What the program left in the round before; none where it left nothing.
+    pub state: Option<(ModelSchema, FileArrays)>,
+    /// In fold order.
+    pub clients: &'a [Client<'a>],
+}
+
+/// What came of it.
+pub(crate) struct Made {
+    pub model: Stored,
+    /// What the next round begins with; none where the program keeps nothing.
+    pub state: Option<Stored>,
+    /// What the program measured.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// Runs the program and stores what it made, checked. Blocking.
+///
+/// # Errors
+/// `not_found` where this process knows no such program; `invalid` and `timeout` with the end of its error output; `unavailable`
+/// where it cannot be started, or was told to stop.
+pub(crate) fn aggregate(
+    programs: &Programs,
+    order: &Order<'_>,
+    checkpoints: &Area,
+    stop: &Stop,
+) -> Result<Made> {
+    let name = &order.program.name;
+    let command = programs.command(name)?;
+    let folder = folder::Folder::make(&programs.folder.join(order.round.to_string()))?;
+    let files = give::Files::below(folder.path());
+    let input = give::write(order, &files)?;
+    let heard = AtomicU64::new(0);
+    let hear = |line: &str| match heard.fetch_add(1, Ordering::Relaxed) {
+        0..LINES => tracing::info!(strategy = name, round = %order.round, "{line}"),
+        LINES => tracing::info!(strategy = name, round = %order.round, "… and more, which is left out"),
+        _ => {}
+    };
+    let run_once = Run {
+        command,
+        folder: folder.path(),
+        input: &input,
+        surroundings: Surroundings::Bare,
+        limit: programs.limit,
+        listener: Some(&hear),
+    };
+    let finished = run(&run_once, stop)?;
+    let answer: contract::Answer = finished.answer()?;
+    let metrics = contract::metrics(answer).map_err(|why| finished.failure(&why))?;
+    let (model, state) =
+        take::take(order.schema, &files, checkpoints).map_err(|error| match error.kind() {
+            ErrorKind::Invalid => finished.failure(&error.to_string()),
+            _ => error,
+        })?;
+    Ok(Made { model, state, metrics })
+}

@@ -1,0 +1,16 @@
+//! Programs of people's own, run as parts of Thunderline: a site's trainers, an operator's strategies.
+//!
+//! Whoever owns the machine [names](NamedCommand) a program when he starts Thunderline; a request can only ever choose among the
+//! names. A program gets one JSON document on its standard input and [answers](Finished::answer) with one on its standard output;
+//! what is large goes through files that the document names. [`run()`] gives it a folder, a time limit and a process group, and
+//! leaves nothing of it behind, however it ends.
+//!
+//! Deliberately absent: what the documents say, which is the business of each contract; shells.
+
+mod named;
+mod run;
+pub mod stop;
+
+pub use named::NamedCommand;
+pub use run::{Finished, Run, Surroundings, run};
+pub use stop::Stop;

@@ -1,0 +1,285 @@
+//! Runs a program with a time limit and leaves nothing of it behind.
+
+use std::{
+    io::{Read, Write},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use serde::de::DeserializeOwned;
+use thunderline_core::{Error, ErrorKind, Result};
+
+use crate::{NamedCommand, Stop};
+
+/// The longest answer that is read.
+const MAX_ANSWER: u64 = 1 << 20;
+/// How much of the end of the error output is kept.
+const KEPT_ERRORS: usize = 8 << 10;
+/// Of a longer line, listeners hear the beginning.
+const LONGEST_LINE: usize = 1 << 10;
+
+/// What a program sees of the environment of whoever starts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surroundings {
+    /// All variables.
+    Inherited,
+    /// `PATH` only, so that no secret of ours is among them. `HOME` and `TMPDIR` are the folder, `LANG` is `C.UTF-8`.
+    Bare,
+}
+
+/// A program that is to run once.
+pub struct Run<'a> {
+    /// The program.
+    pub command: &'a NamedCommand,
+    /// Where it runs.
+    pub folder: &'a Path,
+    /// What its standard input brings.
+    pub input: &'a [u8],
+    /// What variables it sees.
+    pub surroundings: Surroundings,
+    /// How long it may take.
+    pub limit: Duration,
+    /// Hears each line of its error output as it comes.
+    pub listener: Option<&'a (dyn Fn(&str) + Sync)>,
+}
+
+/// How a program ended.
+pub struct Finished {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// All of its standard output.
+    pub stdout: Vec<u8>,
+    /// The end of its error output.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// The document that it answered with.
+    ///
+    /// # Errors
+    /// `invalid`, with the end of its error output, for any other exit status than 0 and where its standard output is no such
+    /// document.
+    pub fn answer<T: DeserializeOwned>(&self) -> Result<T> {
+        if !self.status.success() {
+            return Err(self.failure(&format!("ended with {}", self.status)));
+        }
+        serde_json::from_slice(&self.stdout)
+            .map_err(|error| self.failure(&format!("did not answer as agreed ({error})")))
+    }
+
+    /// `invalid`: what the program did, and the end of its error output.
+    #[must_use]
+    pub fn failure(&self, what: &str) -> Error {
+        let said = if self.stderr.is_empty() { "nothing on its error output" } else { &self.stderr };
+        Error::new(ErrorKind::Invalid, format!("the program {what}; it said: {said}"))
+    }
+}
+
+/// Runs the program to its end. Whatever it started in its process group is killed when it ends, when the limit passes, and when
+/// the signal to stop is given.
+///
+/// # Errors
+/// `unavailable` where it cannot be started, and where the signal is given; `timeout` past the limit, with the end of its error
+/// output; `invalid` where it prints more than 1 MiB.
+pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
+    let mut child = prepared(run).spawn().map_err(|error| {
+        Error::unavailable(format!("cannot start {} ({error})", run.command.program.display()))
+    })?;
+    let Run { input, limit, listener, .. } = *run;
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    let mut stderr = child.stderr.take().expect("it is piped");
+    std::thread::scope(|scope| {
+        // A program that does not read its input closes the pipe; that is its own affair.
+        scope.spawn(move || drop(stdin.write_all(input)));
+        let answer = scope.spawn(move || {
+            let mut bytes = Vec::new();
+            let read = (&mut stdout).take(MAX_ANSWER + 1).read_to_end(&mut bytes);
+            // The rest is thrown away, so that a talkative program does not wait for a reader.
+            std::io::copy(&mut stdout, &mut std::io::sink()).and(read).map(|_| bytes)
+        });
+        let errors = scope.spawn(move || tail(&mut stderr, listener));
+        let ended = wait(&mut child, limit, stop);
+        let stdout = answer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let stderr = errors.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let status = ended.map_err(|error| match error.kind() {
+            ErrorKind::Timeout => Error::new(ErrorKind::Timeout, format!("{error}; it said: {stderr}")),
+            _ => error,
+        })?;
+        if stdout.len() as u64 > MAX_ANSWER {
+            return Err(Error::new(ErrorKind::Invalid, "the program's answer is longer than 1 MiB"));
+        }
+        Ok(Finished { status, stdout, stderr })
+    })
+}
+
+/// Waits for the end, then kills what is left of the group while its leader, not yet reaped, still keeps the number.
+fn wait(child: &mut Child, limit: Duration, stop: &Stop) -> Result<ExitStatus> {
+    let group = Pid::from_child(child);
+    let deadline = Instant::now() + limit;
+    let mut pause = Duration::from_millis(2);
+    let broken_off = loop {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        match waitid(WaitId::Pid(group), options) {
+            Ok(Some(_)) => break None,
+            Ok(None) => {}
+            Err(error) => break Some(Error::internal("waiting for a program").caused_by(error)),
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let why = format!("the program took longer than {} s and was killed", limit.as_secs_f64());
+            break Some(Error::new(ErrorKind::Timeout, why));
+        }
+        if stop.wait(pause.min(left)) {
+            break Some(Error::unavailable("the program was told to stop"));
+        }
+        pause = (pause * 2).min(Duration::from_millis(100));
+    };
+    // An error means that nobody is left.
+    let _ = kill_process_group(group, Signal::KILL);
+    let status = child.wait()?;
+    broken_off.map_or(Ok(status), Err)
+}
+
+fn prepared(run: &Run<'_>) -> Command {
+    let mut command = Command::new(&run.command.program);
+    command.args(&run.command.arguments).current_dir(run.folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    if run.surroundings == Surroundings::Bare {
+        command.env_clear();
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command.env("HOME", run.folder).env("TMPDIR", run.folder).env("LANG", "C.UTF-8");
+    }
+    command
+}
+
+/// The end of what is written.
+fn tail(input: &mut impl Read, listener: Option<&(dyn Fn(&str) + Sync)>) -> String {
+    let (mut kept, mut line) = (Vec::new(), Vec::new());
+    let mut buffer = [0; 4096];
+    let hear = |line: &[u8]| listener.into_iter().for_each(|hear| hear(&String::from_utf8_lossy(line)));
+    while let Ok(count @ 1..) = input.read(&mut buffer) {
+        let piece = &buffer[..count];
+        for byte in piece {
+            match byte {
+                b'\n' => hear(&std::mem::take(&mut line)),
+                _ if line.len() < LONGEST_LINE => line.push(*byte),
+                _ => {}
+            }
+        }
+        kept.extend_from_slice(piece);
+        if kept.len() > 4 * KEPT_ERRORS {
+            kept.drain(..kept.len() - KEPT_ERRORS);
+        }
+    }
+    if !line.is_empty() {
+        hear(&line);
+    }
+    let start = kept.len().saturating_sub(KEPT_ERRORS);
+    String::from_utf8_lossy(&kept[start..]).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> NamedCommand {
+        NamedCommand {
+            name: "t".into(),
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+        }
+    }
+
+    fn run_in(script: &str, limit: Duration, stop: &Stop) -> Result<Finished> {
+        let folder = tempfile::tempdir().unwrap();
+        let (surroundings, listener) = (Surroundings::Inherited, None);
+        let command = &shell(script);
+        run(&Run { command, folder: folder.path(), input: b"input", surroundings, limit, listener }, stop)
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn input_goes_in_and_both_outputs_come_back() {
+        let finished = run_in("cat; echo oops >&2; exit 3", LONG, &Stop::new()).unwrap();
+        assert_eq!((finished.stdout.as_slice(), finished.stderr.as_str()), (&b"input"[..], "oops"));
+        assert_eq!(finished.status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_program_past_its_limit_is_killed_with_all_its_children() {
+        // The background child would hold the pipes open for an hour.
+        let script = "echo started >&2; sleep 3600 & sleep 3600";
+        let error = run_in(script, Duration::from_millis(300), &Stop::new()).err().unwrap();
+        assert_eq!(error.code(), "timeout");
+        assert!(error.to_string().contains("started"), "{error}");
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_is_killed() {
+        let finished = run_in("sleep 3600 & echo done", LONG, &Stop::new()).unwrap();
+        assert_eq!(finished.stdout, b"done\n");
+    }
+
+    #[test]
+    fn a_stopping_runner_does_not_wait_for_a_program() {
+        let stop = Stop::new();
+        stop.stop();
+        assert_eq!(run_in("sleep 3600", LONG, &stop).err().unwrap().code(), "unavailable");
+    }
+
+    #[test]
+    fn an_endless_answer_is_cut_and_refused() {
+        let script = "head -c 3000000 /dev/zero";
+        assert!(run_in(script, LONG, &Stop::new()).err().unwrap().to_string().contains("1 MiB"));
+        let finished = run_in("head -c 3000000 /dev/zero >&2", LONG, &Stop::new()).unwrap();
+        assert_eq!(finished.stderr.len(), KEPT_ERRORS);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let command = &NamedCommand { program: "/no/such/trainer".into(), ..shell("") };
+        let (surroundings, limit, listener) = (Surroundings::Bare, LONG, None);
+        let run = Run { command, folder: Path::new("/"), input: b"", surroundings, limit, listener };
+        let error = super::run(&run, &Stop::new()).err().unwrap();
+        assert!(error.external().contains("/no/such/trainer"), "{error}");
+    }
+
+    #[test]
+    fn a_bare_program_sees_nothing_of_our_environment_and_is_heard_while_it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let command = &shell("env -0 | sort -z | tr '\\0' ';'; pwd >&2; printf 'no end of line' >&2");
+        let heard = std::sync::Mutex::new(Vec::new());
+        let hear = |line: &str| heard.lock().unwrap().push(line.to_owned());
+        let (surroundings, limit, listener) =
+            (Surroundings::Bare, LONG, Some(&hear as &(dyn Fn(&str) + Sync)));
+        let finished = run(
+            &Run { command, folder: folder.path(), input: b"", surroundings, limit, listener },
+            &Stop::new(),
+        )
+        .unwrap();
+        let seen = String::from_utf8(finished.stdout).unwrap();
+        let names: Vec<_> = seen.split(';').filter_map(|it| Some(it.split_once('=')?.0)).collect();
+        // The shell itself adds PWD, and some add more of their own.
+        let foreign =
+            |name: &&str| !["HOME", "LANG", "PATH", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"].contains(name);
+        assert!(!names.iter().any(foreign), "{seen}");
+        let here = folder.path().canonicalize().unwrap();
+        assert!(seen.contains(&format!("HOME={};", folder.path().display())), "{seen}");
+        assert_eq!(*heard.lock().unwrap(), [here.to_str().unwrap(), "no end of line"]);
+    }
+
+    #[test]
+    fn an_answer_is_read_only_of_a_program_that_succeeded() {
+        let answer = |script: &str| run_in(script, LONG, &Stop::new()).unwrap().answer::<Vec<u32>>();
+        assert_eq!(answer("echo '[1, 2]'").unwrap(), [1, 2]);
+        let failed = answer("echo '[1]'; echo 'out of memory' >&2; exit 9").unwrap_err();
+        assert!(failed.to_string().contains("exit status: 9; it said: out of memory"), "{failed}");
+        let garbled = answer("echo hello").unwrap_err();
+        assert!(garbled.to_string().contains("did not answer as agreed"), "{garbled}");
+    }
+}
