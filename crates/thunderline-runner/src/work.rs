@@ -20,6 +20,7 @@ use crate::{
     config::RunnerConfig,
     control,
     download::download,
+    encode::{self, Encoded},
     energy::Meter,
     enrol::{self, Enrolment},
     fleet::Fleet,
@@ -57,16 +58,17 @@ impl Worker<'_> {
             enrol::claim(&self.fleet.channel, run, &metadata.message_id)
         })?;
         let folder = Folder::make(&self.config.state.join("work").join(&metadata.message_id))?;
-        let (reply, seconds, own) = match self.work(metadata, run, &claim, &folder.0) {
+        let (reply, seconds, own, encoded) = match self.work(metadata, run, &claim, &folder.0) {
             Ok(done) => done,
             Err(Broken::Task(failure)) => {
                 tracing::warn!(reason = %failure.reason, "the task failed");
-                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None)
+                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None, None)
             }
             Err(Broken::Call(error)) => return Err(error),
         };
         upload(&self.fleet, &reply, seconds)?;
         // Not before: a task that is done again must begin from what the first try began from.
+        encoded.map_or(Ok(()), |encoded| encoded.keep_rest(&self.config.state, run))?;
         Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?)
     }
 
@@ -76,7 +78,7 @@ impl Worker<'_> {
         run: RunId,
         claim: &enrol::Claim,
         folder: &Path,
-    ) -> Result<(Reply, f64, Option<PathBuf>), Broken> {
+    ) -> Result<Done, Broken> {
         let cx = self.fleet.channel.cx().clone();
         let kind = task_kind(&metadata.message_type)?;
         let expected = Expected {
@@ -112,10 +114,16 @@ impl Worker<'_> {
         let outcome = self.execute(&app, &task)?;
         let seconds = started.elapsed().as_secs_f64();
         let metrics = metrics::record(&outcome, seconds, meter.joules());
-        let reply = reply::success(metadata, cx.now(), task.model.schema(), outcome.model.as_ref(), &metrics)
-            .map_err(|error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain()))?;
+        let failed = |error: Error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain());
+        let encoded =
+            encode::update(&task, outcome.model.as_ref(), &self.config.state, run).map_err(failed)?;
+        let (schema, model) = match &encoded {
+            Some(encoded) => (encoded.model.schema(), Some(&encoded.model)),
+            None => (task.model.schema(), outcome.model.as_ref()),
+        };
+        let reply = reply::success(metadata, cx.now(), schema, model, &metrics).map_err(failed)?;
         tracing::info!(%run, round, task = kind.name(), examples = outcome.examples, seconds, "done");
-        Ok((reply, seconds, outcome.own))
+        Ok((reply, seconds, outcome.own, encoded))
     }
 
     fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
@@ -140,6 +148,9 @@ impl Worker<'_> {
         })
     }
 }
+
+/// A reply, the seconds it took, and what is to be kept once it is sent.
+type Done = (Reply, f64, Option<PathBuf>, Option<Encoded>);
 
 /// What stands in the way of a result.
 enum Broken {

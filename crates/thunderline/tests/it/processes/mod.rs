@@ -15,6 +15,7 @@ mod turn;
 mod wait;
 
 mod backups;
+mod encodings;
 mod explained;
 mod flower_peers;
 mod hostile;
