@@ -11,17 +11,42 @@ pub(super) fn transform(values: &mut [f32]) {
         *block = small(*block);
     }
     let mut half = SMALL;
+    // Two steps at a time, as long as there are two: half as many ways through memory, the same sums.
+    while 4 * half <= values.len() {
+        for block in values.chunks_exact_mut(4 * half) {
+            let (front, back) = block.split_at_mut(2 * half);
+            let ((a, b), (c, d)) = (front.split_at_mut(half), back.split_at_mut(half));
+            four(a, b, c, d);
+        }
+        half *= 4;
+    }
     while half < values.len() {
-        for pair in values.chunks_exact_mut(2 * half) {
-            let (low, high) = pair.split_at_mut(half);
-            for (low, high) in low.as_chunks_mut::<SMALL>().0.iter_mut().zip(high.as_chunks_mut::<SMALL>().0)
-            {
-                for (low, high) in low.iter_mut().zip(high) {
-                    (*low, *high) = (*low + *high, *low - *high);
-                }
-            }
+        for block in values.chunks_exact_mut(2 * half) {
+            let (a, b) = block.split_at_mut(half);
+            two(a, b);
         }
         half *= 2;
+    }
+}
+
+fn two(a: &mut [f32], b: &mut [f32]) {
+    for (a, b) in a.as_chunks_mut::<SMALL>().0.iter_mut().zip(b.as_chunks_mut::<SMALL>().0) {
+        for (a, b) in a.iter_mut().zip(b) {
+            (*a, *b) = (*a + *b, *a - *b);
+        }
+    }
+}
+
+fn four(a: &mut [f32], b: &mut [f32], c: &mut [f32], d: &mut [f32]) {
+    let front = a.as_chunks_mut::<SMALL>().0.iter_mut().zip(b.as_chunks_mut::<SMALL>().0);
+    let back = c.as_chunks_mut::<SMALL>().0.iter_mut().zip(d.as_chunks_mut::<SMALL>().0);
+    for ((a, b), (c, d)) in front.zip(back) {
+        for place in 0..SMALL {
+            let (low, high) = (a[place] + b[place], a[place] - b[place]);
+            let (far_low, far_high) = (c[place] + d[place], c[place] - d[place]);
+            (a[place], b[place]) = (low + far_low, high + far_high);
+            (c[place], d[place]) = (low - far_low, high - far_high);
+        }
     }
 }
 
@@ -35,14 +60,32 @@ fn small(x: [f32; SMALL]) -> [f32; SMALL] {
 /// Turns the signs of some of these elements, which begin at the place `64 · word` of their array. Which, says SplitMix64
 /// (Steele et al. 2014) as a counter: bit i of its value for a word is for element i of 64.
 pub(super) fn turn_signs(values: &mut [f32], word: u64, seed: u64) {
-    for (word, values) in (word..).zip(values.chunks_mut(64)) {
-        let signs = signs(word, seed);
-        for (place, value) in values.iter_mut().enumerate() {
-            let sign = ((signs >> place) as u32) << 31;
-            *value = f32::from_bits(value.to_bits() ^ sign);
+    let (eights, rest) = values.as_chunks_mut::<SMALL>();
+    debug_assert!(rest.is_empty());
+    for (word, eights) in (word..).zip(eights.chunks_mut(64 / SMALL)) {
+        for (byte, values) in signs(word, seed).to_le_bytes().into_iter().zip(eights) {
+            let turned = &TURNED[usize::from(byte)];
+            for (value, turn) in values.iter_mut().zip(turned) {
+                *value = f32::from_bits(value.to_bits() ^ turn);
+            }
         }
     }
 }
+
+/// For each byte, the signs that its bits turn: one look-up for eight numbers.
+static TURNED: [[u32; SMALL]; 256] = {
+    let mut turned = [[0; SMALL]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut place = 0;
+        while place < SMALL {
+            turned[byte][place] = ((byte as u32 >> place) & 1) << 31;
+            place += 1;
+        }
+        byte += 1;
+    }
+    turned
+};
 
 fn signs(word: u64, seed: u64) -> u64 {
     let mut z = seed.wrapping_add((word + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));

@@ -9,6 +9,8 @@ use crate::{Result, malformed};
 /// Rows that are shorter do not have scales of their own.
 const SHORTEST_ROW: usize = 16;
 const MOST: f32 = 127.0;
+/// 1.5 · 2^23: added to a small number, it leaves the nearest whole number (half to even) in the lowest bits.
+const ROUND: f32 = 12_582_912.0;
 
 /// How many rows, and how long each.
 fn rows(shape: &[usize], elements: usize) -> (usize, usize) {
@@ -30,7 +32,7 @@ pub(super) fn write(shape: &[usize], delta: &[f32], out: &mut Vec<u8>) {
         if scale == 0.0 {
             out.resize(out.len() + row.len(), 0);
         } else {
-            let short = |value: &f32| (value / scale).round_ties_even().clamp(-MOST, MOST) as i8 as u8;
+            let short = |value: &f32| ((value / scale).clamp(-MOST, MOST) + ROUND).to_bits() as u8;
             out.extend(row.iter().map(short));
         }
     }
