@@ -12,6 +12,8 @@ const LONGEST: usize = 600;
 /// Folders that hold nothing of ours.
 const SKIPPED: [&str; 5] = ["target", "node_modules", "vendor", "__pycache__", "build"];
 const CHECKED: [&str; 8] = ["rs", "py", "sql", "sh", "js", "css", "html", "toml"];
+/// The one module that may be unsafe, and says why.
+const UNSAFE: &str = "crates/thunderline-numerics/src/kernels/wide.rs";
 /// Generated code carries this in its first lines and is exempt.
 const GENERATED: &str = "@generated";
 
@@ -25,6 +27,9 @@ pub fn run() -> Result<(), String> {
         let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let shown = file.strip_prefix(root).unwrap_or(file).display().to_string();
         problems.extend(source_problems(&text).into_iter().map(|problem| format!("{shown}{problem}")));
+        if shown != UNSAFE && may_be_unsafe(&text) {
+            problems.push(format!("{shown}: only {UNSAFE} may be unsafe"));
+        }
     }
     let metadata = workspace::metadata()?;
     for package in metadata["packages"].as_array().into_iter().flatten() {
@@ -91,6 +96,11 @@ fn source_problems(text: &str) -> Vec<String> {
     problems
 }
 
+/// Whether a file switches the lint off that keeps unsafe code out.
+fn may_be_unsafe(text: &str) -> bool {
+    text.contains(concat!("expect(unsafe", "_code"))
+}
+
 fn has_word(line: &str, word: &str) -> bool {
     let part_of_word = |char: char| char.is_alphanumeric() || char == '_';
     line.match_indices(word).any(|(start, _)| {
@@ -131,6 +141,12 @@ mod tests {
         assert_eq!(source_problems(&long).len(), 1);
         assert_eq!(source_problems(&long["let x = 1;\n".len()..]), [""; 0]);
         assert_eq!(source_problems(&format!("// {GENERATED}\n{long}")), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_lets_unsafe_code_in_is_found() {
+        assert!(may_be_unsafe(concat!("#![expect(unsafe", "_code, reason = \"it is quick\")]")));
+        assert!(!may_be_unsafe("#![expect(dead_code, reason = \"a test\")]"));
     }
 
     #[test]

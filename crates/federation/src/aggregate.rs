@@ -19,6 +19,7 @@ use crate::{
     actions::{complete_round, fail_round, read, record_aggregate},
     drive,
     fold::{self, Inputs, OptimiserState},
+    masked,
     plan::Purpose,
     privacy::{
         self,
@@ -105,6 +106,13 @@ pub(crate) async fn aggregate_round(
     } else {
         (rows::updates::of_round(&mut read, id).await?, HashMap::new())
     };
+    let masked = match &federation.spec.secure_agg {
+        Some(spec) => Some(masked::Kept {
+            terms: masked::of_round(spec, id, round.wanted),
+            messages: masked::rows::of_round(&mut read, id).await?,
+        }),
+        None => None,
+    };
     let state = rows::rounds::state_before(&mut read, round.federation, round.number, cx.tenant()).await?;
     let private = match &federation.spec.dp {
         Some(dp) => {
@@ -140,6 +148,7 @@ pub(crate) async fn aggregate_round(
             updates: &updates,
             bases: &bases,
             private,
+            masked,
         };
         let model = fold::fold(&objects, &inputs)?;
         let server = judge(&objects, &spec, &model.sha256, round.number)?;

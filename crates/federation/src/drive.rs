@@ -10,7 +10,7 @@ use crate::{
         close_round, complete, complete_round, end_lease, fail, fail_round, issue_more, open_round, read,
         remove_lease_uploads, start, start_round,
     },
-    aggregate,
+    aggregate, masked,
     plan::{self, LeaseView, RoundView, Step, View},
     privacy::{self, draw::Secrets},
     rows::{self, Federation, Lease, Round},
@@ -73,6 +73,12 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         Some(_) => rows::leases::count_waiting(&mut read, id).await?,
         None => 0,
     };
+    let masked = match &round {
+        Some(round) if federation.spec.secure_agg.is_some() => {
+            masked::rows::view(&mut read, round.id).await?
+        }
+        _ => None,
+    };
     let secrets = match privacy::rows::key(&mut read, id).await? {
         Some(key) => Some(Secrets { key, past: privacy::rows::past(&mut read, id).await? }),
         None => None,
@@ -105,6 +111,7 @@ pub async fn view(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Vie
         waiting,
         nodes,
         groups,
+        masked,
         secrets,
     })
 }
@@ -164,6 +171,7 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
         Step::EndLease { lease, expired, reason } => {
             end_lease::end_lease(cx, domain, lease, expired, &reason).await
         }
+        Step::CloseExchange { round, exchange } => masked::close(cx, domain, round, exchange).await,
         Step::CloseRound { round } => close_round::close_round(cx, domain, round).await,
         Step::Aggregate { round, evaluators } => {
             aggregate::aggregate_round(cx, domain, round, &evaluators).await

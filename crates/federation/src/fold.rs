@@ -21,6 +21,7 @@ use crate::{
     aggregate::{Contribution, StoredModel},
     frozen::{Part, Whole},
     layout::UpdateLayout,
+    masked::{Kept, area, unmask},
     plan::Purpose,
     privacy::release::{Terms, private_mean},
     rows::Lease,
@@ -54,6 +55,8 @@ pub(crate) struct Inputs<'a> {
     pub bases: &'a HashMap<LeaseId, Sha256>,
     /// How the updates become their private mean; none where nobody asked for privacy.
     pub private: Option<Terms>,
+    /// What a masked round has kept; none where updates came as they are.
+    pub masked: Option<Kept>,
 }
 
 /// What a strategy keeps, before and after a round: a safetensors file in the kept area with arrays such as `m/…` and `v/…`.
@@ -91,7 +94,8 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         let versions = lease.staleness.filter(|versions| *versions > 0)?;
         Some(Earlier { model: &earlier[&inputs.bases[&lease.id]], versions })
     };
-    let weights = weights(inputs.spec, &accepted.iter().map(|(_, report, _)| *report).collect::<Vec<_>>());
+    let reports: Vec<_> = accepted.iter().map(|(_, report, _)| *report).collect();
+    let weights = if reports.is_empty() { Vec::new() } else { weights(inputs.spec, &reports) };
     let updates: Vec<Update<'_>> = readers
         .iter()
         .zip(&accepted)
@@ -111,14 +115,19 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         }
         None => None,
     };
-    // The strategy sees the private mean and nothing else of the round.
-    let nothing = BTreeMap::new();
-    let updates = match &private {
-        Some((mean, _)) => {
-            vec![Update { reader: mean as &dyn ArrayReader, weight: 1.0, metrics: &nothing, began: None }]
-        }
-        None => updates,
+    let unmasked = match &inputs.masked {
+        Some(kept) => Some(unmask(kept, &objects.area(&area(inputs.round))?, &schema, &parent, threads)?),
+        None => None,
     };
+    // The strategy sees the mean and nothing else of a round that is private or masked.
+    let nothing = BTreeMap::new();
+    let only = |mean| vec![Update { reader: mean, weight: 1.0, metrics: &nothing, began: None }];
+    let updates = match (&private, &unmasked) {
+        (Some((mean, _)), _) => only(mean as &dyn ArrayReader),
+        (None, Some(unmasked)) => only(&unmasked.mean as &dyn ArrayReader),
+        (None, None) => updates,
+    };
+    let count = unmasked.as_ref().map_or(accepted.len(), |unmasked| unmasked.leases.len());
     let strategy = inputs.spec.strategy.build();
     let kept = strategy.state(&schema)?;
     let before =
@@ -128,7 +137,7 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         model: &parent,
         state: before.as_ref().map(|(_, arrays)| arrays as &dyn ArrayReader),
         number: inputs.number,
-        participation: participation(inputs, accepted.len()),
+        participation: participation(inputs, count),
         updates: &updates,
         threads,
     };
@@ -140,6 +149,16 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         after,
         size_bytes,
     });
+    let hidden = unmasked.iter().flat_map(|unmasked| &unmasked.leases);
+    let hidden = hidden.filter_map(|id| inputs.leases.iter().find(|lease| lease.id == *id));
+    // What a masked client weighed is not known.
+    let hidden = hidden.map(|lease| Contribution {
+        node: lease.node,
+        num_examples: 1.0,
+        weight: 1.0,
+        lease: lease.id,
+        staleness: None,
+    });
     let clients = accepted
         .iter()
         .zip(&weights)
@@ -150,6 +169,7 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
             lease: lease.id,
             staleness: lease.staleness,
         })
+        .chain(hidden)
         .collect();
     let released = private.map(|(_, released)| released);
     Ok(StoredModel { sha256, size_bytes, clients, optimiser, released })

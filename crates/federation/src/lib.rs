@@ -24,6 +24,7 @@ mod fold;
 mod frozen;
 pub mod layout;
 pub mod manifest;
+pub mod masked;
 pub mod plan;
 pub mod privacy;
 pub mod project;

@@ -11,6 +11,7 @@ use thunderline_core::{
 };
 
 use crate::{
+    masked::{self, Exchange, Masked},
     privacy::draw::{self, Secrets},
     select::{self, Candidate, Groups, Wanted},
     spec::FederationSpec,
@@ -72,6 +73,8 @@ pub struct View {
     pub nodes: Vec<Candidate>,
     /// What private draws come from; none where the spec asks for no privacy.
     pub secrets: Option<Secrets>,
+    /// How far its secure aggregation is; none where the spec asks for none, and while the round looks for clients.
+    pub masked: Option<Masked>,
     /// The tenant's groups of nodes, while clients are looked for and the spec names groups.
     pub groups: Groups,
 }
@@ -150,6 +153,13 @@ pub enum Step {
         expired: bool,
         /// Why.
         reason: String,
+    },
+    /// No more is said in an exchange of a secure aggregation.
+    CloseExchange {
+        /// Which round.
+        round: RoundId,
+        /// Which exchange.
+        exchange: Exchange,
     },
     /// No more updates are taken.
     CloseRound {
@@ -297,6 +307,9 @@ fn lost_leases(view: &View, now: Timestamp) -> Vec<Step> {
 }
 
 fn collect(view: &View, round: &RoundView, deadline: Option<Timestamp>, now: Timestamp) -> Vec<Step> {
+    if let (Some(masked), Some(deadline)) = (&view.masked, deadline) {
+        return masked::collect(masked, round, &view.leases, lost_leases(view, now), deadline, now);
+    }
     let accepted = count(view, Purpose::Train, |state| *state == LeaseState::Released);
     let enough = accepted >= round.wanted as usize;
     if enough {

@@ -146,6 +146,9 @@ pub fn config(spec: &FederationSpec, round_number: u32, lease: &Lease) -> Vec<(S
     if spec.strategy.kind().built_in_only {
         app["control_variates"] = true.into();
     }
+    if spec.secure_agg.is_some() {
+        app["secure_agg"] = true.into();
+    }
     if let (App::Builtin(_), Some(metric)) = (&spec.app, spec.weighting.and_then(|it| it.by.metric())) {
         app["report"] = metric.into();
     }

@@ -39,7 +39,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { hold: Duration::from_secs(20), recheck: Duration::from_secs(5), body_bytes: 32 * 1024 * 1024 }
+        Self { hold: Duration::from_secs(20), recheck: Duration::from_secs(5), body_bytes: 16 * 1024 * 1024 }
     }
 }
 

@@ -12,6 +12,7 @@ mod blocking;
 mod budget;
 mod caller;
 mod calls;
+mod exchange;
 mod fleet;
 mod grpc;
 mod http;

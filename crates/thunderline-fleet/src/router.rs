@@ -9,7 +9,7 @@ use axum::{
 use http::{StatusCode, header};
 use thunderline_flower::Rpc;
 
-use crate::{Fleet, grpc, http as over_http, refusal, runner};
+use crate::{Fleet, exchange, grpc, http as over_http, refusal, runner};
 
 /// Every path of the edge, for both transports: `POST /v1/fleet/*`, `/flwr.proto.Fleet/*`, `POST /v1/runner/*`,
 /// `GET /health`.
@@ -17,7 +17,9 @@ pub fn router(fleet: Fleet) -> Router {
     let mut router = Router::new()
         .route("/health", get(|| async { StatusCode::OK }))
         .route("/v1/runner/enrol", post(runner::enrol))
-        .route("/v1/runner/leases/claim", post(runner::claim));
+        .route("/v1/runner/leases/claim", post(runner::claim))
+        .route("/v1/runner/exchanges/{message}/{exchange}", post(exchange::say))
+        .route("/v1/runner/exchanges/{message}/{exchange}/answer", post(exchange::hear));
     for rpc in Rpc::ALL {
         let over_http = move |fleet, request| over_http::serve(fleet, rpc, request);
         let over_grpc = move |fleet, request| grpc::serve(fleet, rpc, request);

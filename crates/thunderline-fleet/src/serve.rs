@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// turn do not fill the memory.
 const WINDOW: u32 = 256 * 1024;
 /// What is read of a request over HTTP/1.1 before its turn comes.
-const READ_AHEAD: usize = 64 * 1024;
+const READ_AHEAD: usize = 16 * 1024;
 const HEADER_PATIENCE: Duration = Duration::from_secs(60);
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 

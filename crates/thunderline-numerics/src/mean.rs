@@ -9,6 +9,9 @@ use crate::{
     tiles::{self, TILE_ELEMENTS, Tile},
 };
 
+/// How many updates are folded at once.
+const FOUR: usize = 4;
+
 /// One update and what it counts.
 #[derive(Clone, Copy)]
 pub struct Weighted<'a> {
@@ -62,13 +65,22 @@ pub(crate) fn fold<P: Default + Send, F: FnMut(Tile, f64, &mut [f64], &mut P) ->
 ) -> Result<()> {
     let total = total_weight(updates)?;
     let worker = || {
-        let (mut sums, mut input, mut finish) = (Vec::new(), Vec::new(), finish());
+        let (mut sums, mut inputs, mut finish) = (Vec::new(), <[Vec<u8>; FOUR]>::default(), finish());
         move |tile: Tile, piece: &mut P| {
             sums.clear();
             sums.resize(tile.elements, 0.0);
-            for (place, update) in updates.iter().enumerate() {
-                tile.read(update.reader, format_args!("update {place}"), &mut input)?;
-                kernels::fold(tile.dtype, &mut sums, &input, update.weight);
+            for (group, updates) in updates.chunks(FOUR).enumerate() {
+                for ((place, update), input) in updates.iter().enumerate().zip(&mut inputs) {
+                    let place = group * FOUR + place;
+                    tile.read(update.reader, format_args!("update {place}"), input)?;
+                }
+                let mut read = updates.iter().zip(&inputs).map(|(update, input)| (&input[..], update.weight));
+                if updates.len() == FOUR {
+                    let four = std::array::from_fn(|_| read.next().expect("there are four"));
+                    kernels::fold_four(tile.dtype, &mut sums, four);
+                } else {
+                    read.for_each(|(input, weight)| kernels::fold(tile.dtype, &mut sums, input, weight));
+                }
             }
             finish(tile, total, &mut sums, piece)
         }

@@ -10,7 +10,7 @@ use crate::{ArrayReader, DType, Error, ModelSchema, Result};
 
 /// Elements per tile where a tile is folded over all updates. Small enough for the accumulator to stay in the second-level
 /// cache while all updates pass over it, large enough for the reads to be long.
-pub const TILE_ELEMENTS: usize = 64 * 1024;
+pub const TILE_ELEMENTS: usize = 16 * 1024;
 
 /// A piece of one array.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ pub(crate) fn run<P: Default + Send, W: FnMut(Tile, &mut P) -> Result<()>>(
         // that runs ahead waits at its channel.
         let finished: Vec<_> = (0..threads)
             .map(|first| {
-                let (sender, receiver) = mpsc::sync_channel::<Result<P>>(1);
+                let (sender, receiver) = mpsc::sync_channel::<Result<P>>(8);
                 scope.spawn(move || {
                     let mut work = worker();
                     for tile in tiles(schema, longest).skip(first).step_by(threads) {

@@ -37,9 +37,22 @@ pub(crate) struct BuiltinApp {
     /// A metric about the data that the federation weighs clients by; nothing about the data is told unasked.
     #[serde(default)]
     pub(crate) report: Option<String>,
+    /// Whether the update leaves the site masked only: said here too, so that a runner that cannot mask refuses.
+    #[serde(default)]
+    pub(crate) secure_agg: bool,
     /// The federation's.
     #[serde(default)]
     pub(crate) seed: u64,
+}
+
+impl App {
+    /// Whether the update must be masked.
+    pub(crate) fn secure_agg(&self) -> bool {
+        match self {
+            Self::Builtin(app) => app.secure_agg,
+            Self::Command(app) => app.secure_agg,
+        }
+    }
 }
 
 impl BuiltinApp {
@@ -63,6 +76,8 @@ pub(crate) struct CommandApp {
     pub(crate) config: Map<String, Value>,
     #[serde(default)]
     pub(crate) proximal_mu: f64,
+    #[serde(default)]
+    pub(crate) secure_agg: bool,
     #[serde(default)]
     pub(crate) seed: u64,
 }

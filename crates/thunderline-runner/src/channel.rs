@@ -105,6 +105,11 @@ impl Channel {
         })
     }
 
+    /// Posts bytes and reads bytes.
+    pub(crate) fn post_bytes(&self, path: &str, body: &[u8]) -> CallResult<Bytes> {
+        self.post(path, "application/octet-stream", body)
+    }
+
     fn post(&self, path: &str, media: &str, body: &[u8]) -> CallResult<Bytes> {
         let mut request = self.agent.post(format!("{}{path}", self.base));
         request = request.header("content-type", media).header("accept", media);

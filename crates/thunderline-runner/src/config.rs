@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 use thunderline_core::{Error, Problem, Result};
+use thunderline_secagg::Floor;
 
 /// A program that federations may ask for by name. The command line is the site owner's alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,9 @@ pub struct RunnerConfig {
     pub commands: Vec<NamedCommand>,
     /// How long a program may take.
     pub command_limit: Duration,
+    /// What this site asks of a secure aggregation, whatever the server says: among how many clients it hides at least, how
+    /// many of them it takes for the server's, and whom it believes to be clients.
+    pub floor: Floor,
 }
 
 impl RunnerConfig {
@@ -84,6 +88,7 @@ impl RunnerConfig {
             feature_scale: 1.0,
             commands: Vec::new(),
             command_limit: Duration::from_secs(3600),
+            floor: Floor::default(),
         }
     }
 

@@ -6,7 +6,7 @@
 //! server.
 //!
 //! One concern per file: [`config`], the [`key`](mod@key), the state folder's [`lock`], the HTTP [`channel`] with its [`retry`], the JSON calls ([`enrol`]),
-//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`download`], [`builtin`] and [`command`] training, [`upload`],
+//! the Fleet calls ([`fleet`]), the signed [`manifest`], [`masked`] updates, [`download`], [`builtin`] and [`command`] training, [`upload`],
 //! [`energy`], [`heartbeat`]; [`serve`] puts them in order and [`work`] does one message. Threads and blocking calls only.
 
 mod app;
@@ -26,6 +26,7 @@ mod kept;
 mod key;
 mod lock;
 mod manifest;
+mod masked;
 mod metrics;
 mod pairs;
 mod process;
@@ -40,3 +41,4 @@ mod work;
 pub use config::{NamedCommand, RunnerConfig};
 pub use serve::run;
 pub use stop::Stop;
+pub use thunderline_secagg::Floor;

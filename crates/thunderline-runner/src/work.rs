@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
@@ -26,6 +27,7 @@ use crate::{
     fleet::Fleet,
     key::cannot,
     manifest::{self, Expected},
+    masked::{self, Way},
     metrics,
     reply::{self, Reply},
     retry::until_answered,
@@ -59,7 +61,11 @@ impl Worker<'_> {
         })?;
         let folder = Folder::make(&self.config.state.join("work").join(&metadata.message_id))?;
         let (reply, seconds, own, encoded) = match self.work(metadata, run, &claim, &folder.0) {
-            Ok(done) => done,
+            Ok(Done::Reply(reply, seconds, own, encoded)) => (*reply, seconds, own, encoded),
+            // All was said in the exchanges; the lease has ended with the last.
+            Ok(Done::Masked(own)) => {
+                return Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?);
+            }
             Err(Broken::Task(failure)) => {
                 tracing::warn!(reason = %failure.reason, "the task failed");
                 (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None, None)
@@ -109,10 +115,32 @@ impl Worker<'_> {
             own: control::path(&self.config.state, run),
             folder: folder.into(),
         };
-        tracing::info!(%run, round, task = kind.name(), "working");
+        let masks = kind == TaskKind::Train && app.secure_agg();
+        let (fleet, config) = (self.fleet.clone(), self.config);
+        let way = if masks {
+            let identity = masked::identity(&config.state, &cx).map_err(CallError::from)?;
+            let message = &metadata.message_id;
+            Some(Way { fleet: &fleet, message, identity: Arc::new(identity), floor: &config.floor })
+        } else {
+            None
+        };
+        let joined = match &way {
+            Some(way) => {
+                let joined = way.join(&task.config, task.model.schema())?;
+                let missing = || Failure::new(error_code::LOAD_CLIENT_APP, "the task masks and has no terms");
+                Some(joined.ok_or_else(missing)?)
+            }
+            None => None,
+        };
+        tracing::info!(%run, round, task = kind.name(), masked = masks, "working");
         let (started, meter) = (Instant::now(), Meter::start());
         let outcome = self.execute(&app, &task)?;
         let seconds = started.elapsed().as_secs_f64();
+        if let (Some(way), Some(joined)) = (&way, joined) {
+            way.contribute(joined, &task.model, &outcome)?;
+            tracing::info!(%run, round, seconds, "done, masked");
+            return Ok(Done::Masked(outcome.own));
+        }
         let metrics = metrics::record(&outcome, seconds, meter.joules());
         let failed = |error: Error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain());
         let encoded =
@@ -123,7 +151,7 @@ impl Worker<'_> {
         };
         let reply = reply::success(metadata, cx.now(), schema, model, &metrics).map_err(failed)?;
         tracing::info!(%run, round, task = kind.name(), examples = outcome.examples, seconds, "done");
-        Ok((reply, seconds, outcome.own, encoded))
+        Ok(Done::Reply(Box::new(reply), seconds, outcome.own, encoded))
     }
 
     fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
@@ -149,8 +177,13 @@ impl Worker<'_> {
     }
 }
 
-/// A reply, the seconds it took, and what is to be kept once it is sent.
-type Done = (Reply, f64, Option<PathBuf>, Option<Encoded>);
+/// What comes of a message.
+enum Done {
+    /// A reply, the seconds it took, and what is to be kept once it is sent.
+    Reply(Box<Reply>, f64, Option<PathBuf>, Option<Encoded>),
+    /// An update that went out masked.
+    Masked(Option<PathBuf>),
+}
 
 /// What stands in the way of a result.
 enum Broken {
@@ -163,6 +196,21 @@ enum Broken {
 impl From<Failure> for Broken {
     fn from(failure: Failure) -> Self {
         Self::Task(failure)
+    }
+}
+
+impl From<CallError> for Broken {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<masked::Stop> for Broken {
+    fn from(stop: masked::Stop) -> Self {
+        match stop {
+            masked::Stop::Refused(why) => Self::Task(Failure::new(error_code::CLIENT_APP_RAISED, why)),
+            masked::Stop::Call(error) => Self::Call(error),
+        }
     }
 }
 

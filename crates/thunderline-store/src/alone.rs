@@ -5,12 +5,11 @@
 
 use std::time::Duration;
 
-use ring::digest::{SHA256, digest};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use thunderline_core::Result;
 use tokio::time::sleep;
 
-use crate::{Db, engine::Pools, failure::explain};
+use crate::{Db, advisory, engine::Pools, failure::explain};
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -30,13 +29,10 @@ impl Db {
     /// `unavailable`.
     pub async fn be_alone(&self, name: &str, patience: Duration) -> Result<Option<Alone>> {
         let Pools::Postgres(pool) = self.pools() else { return Ok(Some(Alone(None))) };
-        let mut connection =
-            PgConnection::connect_with(&pool.connect_options()).await.map_err(|e| explain("name.take", e))?;
+        let mut connection = advisory::connection(pool, "name.take").await?;
         let kept = sqlx::raw_sql(KEEPALIVE).execute(&mut connection).await;
         kept.map_err(|e| explain("name.keepalive", e))?;
-        let hash = digest(&SHA256, format!("server:{name}").as_bytes());
-        let (head, _) = hash.as_ref().split_first_chunk::<8>().expect("a SHA-256 has 32 bytes");
-        let number = i64::from_be_bytes(*head);
+        let number = advisory::number(&format!("server:{name}"));
         let mut tries = patience.as_millis() / PAUSE.as_millis();
         while !try_lock(&mut connection, number).await? {
             if tries == 0 {

@@ -8,6 +8,7 @@
 //! between the engines live here. Deliberately absent: an object-relational mapper, and any table of a domain.
 
 mod about;
+mod advisory;
 mod alone;
 mod audit;
 mod cursors;

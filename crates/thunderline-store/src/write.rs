@@ -1,13 +1,12 @@
 //! Writing: data, audit row, events and jobs in one transaction, or nothing.
 
-use ring::digest::{SHA256, digest};
 use thunderline_core::{
     Action, Cx, Decision, Error, Event, Job, Result, Subject, Timestamp,
     seams::{Bug, planted},
 };
 
 use crate::{
-    Db, Engine, NamedJob, Row, Stmt, Value, args,
+    Db, Engine, NamedJob, Row, Stmt, Value, advisory, args,
     audit::{self, Outcome},
     cursors,
     engine::Tx,
@@ -97,10 +96,10 @@ impl Write {
         if self.tx.engine() == Engine::Sqlite {
             return Ok(());
         }
-        let hash = digest(&SHA256, key.as_bytes());
-        let (head, _) = hash.as_ref().split_first_chunk::<8>().expect("a SHA-256 has 32 bytes");
-        let number = i64::from_be_bytes(*head);
-        self.tx.one("write.lock", "select pg_advisory_xact_lock($1)", args![number]).await.map(drop)
+        self.tx
+            .one("write.lock", "select pg_advisory_xact_lock($1)", args![advisory::number(key)])
+            .await
+            .map(drop)
     }
 
     /// Goes on for another cause: what is told and asked for from now on belongs to this context. The tenant stays the

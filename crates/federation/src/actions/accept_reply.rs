@@ -113,6 +113,9 @@ async fn check(
     if let Some(error) = reply.error {
         return refuse(format!("the client reported an error: {error}"));
     }
+    if spec.secure_agg.is_some() && lease.purpose == Purpose::Train {
+        return refuse("the round takes masked updates only, and this one is not".into());
+    }
     let num_examples = match reply.metrics.get(NUM_EXAMPLES) {
         None => return refuse(format!("the metric '{NUM_EXAMPLES}' is missing")),
         Some(count) if !count.is_finite() || *count <= 0.0 || *count > spec.update.max_examples => {

@@ -5,7 +5,7 @@ use thunderline_core::{Action, Cx, FederationId, Result, Role, Rule};
 
 use super::{about_federation, fail_round};
 use crate::{
-    Federations,
+    Federations, masked,
     rows::{self, Federation},
     state::{FederationEvent, RoundEvent},
 };
@@ -32,6 +32,7 @@ pub async fn cancel(cx: &Cx, domain: &Federations, id: FederationId, reason: &st
     if let Some(round) = &running {
         let ended = round.state.clone().apply(RoundEvent::Failed { reason: why.into() })?;
         rows::rounds::set_state(&mut write, round, &ended, cx.now()).await?;
+        masked::rows::forget(&mut write, round.id).await?;
     }
     write.emit(&FederationCancelled { federation: id, reason: reason.into() });
     write.commit(&about_federation(id)).await?;

@@ -5,7 +5,7 @@ use thunderline_core::{Action, Cx, Result, RoundId, Rule, Subject};
 
 use super::end_lease;
 use crate::{
-    Federations, rows,
+    Federations, masked, rows,
     state::{RoundEvent, RoundState},
 };
 
@@ -37,6 +37,7 @@ pub(crate) async fn fail_round(
         let dropped = rows::leases::end_open(&mut write, id, "the round failed", cx.now()).await?;
         end_lease::tell_dropped(&mut write, &dropped, round.number, "the round failed");
         rows::updates::remove(&mut write, id).await?;
+        masked::rows::forget(&mut write, id).await?;
     } else if matches!(round.state, RoundState::Running { .. }) {
         write.lock(&super::buffer_lock(federation.id)).await?;
         rows::leases::give_back(&mut write, id).await?;

@@ -46,6 +46,8 @@ pub const ALL: &[&Action] = &[
     &fail_round::ACTION,
     &import_artifact::ACTION,
     &issue_more::ACTION,
+    &crate::masked::CLOSE,
+    &crate::masked::SAY,
     &open_round::ACTION,
     &pause::ACTION,
     &crate::privacy::budgets::SET,

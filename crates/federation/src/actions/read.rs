@@ -12,10 +12,11 @@ use crate::{
     artifact::{Artifact, ArtifactKind},
     drive,
     manifest::{self, ManifestClaims},
-    plan,
+    masked,
+    plan::{self, Purpose},
     rollup::Rollup,
     rows::{self, Federation, Lease, Round},
-    spec::App,
+    spec::{App, Scalar},
     state::{FederationState, LeaseState},
     task::{self, Task},
 };
@@ -201,17 +202,22 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
     let round = super::round(query, cx, lease.round).await?;
     let federation = super::federation(query, cx, lease.federation).await?;
     let model = match lease.purpose {
-        crate::plan::Purpose::Train => round.model_in,
-        crate::plan::Purpose::Evaluate => round.model_out,
+        Purpose::Train => round.model_in,
+        Purpose::Evaluate => round.model_out,
     };
     let model = model.ok_or_else(|| Error::internal("a lease's round has no model"))?;
-    let wants_state =
-        lease.purpose == crate::plan::Purpose::Train && federation.spec.strategy.kind().built_in_only;
+    let wants_state = lease.purpose == Purpose::Train && federation.spec.strategy.kind().built_in_only;
     let state = if wants_state {
         rows::rounds::state_before(query, federation.id, round.number, cx.tenant()).await?.flatten()
     } else {
         None
     };
+    let mut config = task::config(&federation.spec, round.number, lease);
+    if let Some(secure) = federation.spec.secure_agg.as_ref().filter(|_| lease.purpose == Purpose::Train) {
+        let terms = masked::of_round(secure, round.id, round.wanted);
+        let terms = serde_json::to_string(&terms).expect("terms are plain data");
+        config.push((masked::KEY.into(), Scalar::Text(terms)));
+    }
     Ok(Task {
         lease: lease.id,
         node: lease.node,
@@ -221,7 +227,7 @@ async fn task_of(query: &mut impl Query, cx: &Cx, lease: &Lease) -> Result<Task>
         round_number: round.number,
         attempt: round.attempt,
         purpose: lease.purpose,
-        config: task::config(&federation.spec, round.number, lease),
+        config,
         uploads: task::area_of(lease),
         model: model.parse()?,
         state: state.map(|digest| digest.parse()).transpose()?,

@@ -8,6 +8,7 @@ use crate::{
     Federations,
     aggregate::StoredModel,
     artifact::{self, Artifact, ArtifactKind},
+    masked,
     plan::Purpose,
     privacy,
     rollup::Rollup,
@@ -64,6 +65,7 @@ pub(crate) async fn record_aggregate(
         rows::updates::remove_buffer(&mut write, id).await?;
     } else {
         rows::updates::remove(&mut write, id).await?;
+        masked::rows::forget(&mut write, id).await?;
     }
     rows::rounds::set_model_out(&mut write, id, &digest, state.as_deref()).await?;
     rows::rounds::set_metrics(&mut write, id, rollup).await?;

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::{
     Federations,
+    drive::Drive,
+    masked,
     plan::{Purpose, View},
     privacy::{self, charge, dataset, exhaust},
     rows::{self, Federation},
@@ -93,6 +95,12 @@ pub(crate) async fn start_round(
     });
     if let Some(buffer) = &buffer {
         fill_buffer::take_waiting(&mut write, &federation, &round, buffer).await?;
+    }
+    if federation.spec.secure_agg.is_some() {
+        let first = masked::first_deadline(&federation.spec, cx.now(), expires_at);
+        // Fewer than three cannot hide anybody, whatever the quorum of the round.
+        masked::rows::begin(&mut write, id, first, quorum.max(3)).await?;
+        write.enqueue_at(&Drive { federation: federation.id }, first);
     }
     issue_leases(cx, &mut write, &round, Purpose::Train, nodes, expires_at).await?;
     write.commit(&Subject::new("round", id)).await

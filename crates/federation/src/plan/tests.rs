@@ -61,6 +61,7 @@ fn view(state: RoundState, leases: Vec<LeaseView>) -> View {
         nodes: vec![node(1, true), node(2, true), node(3, true)],
         groups: Default::default(),
         secrets: None,
+        masked: None,
     }
 }
 

@@ -33,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../migrations/2110_fl_buffer.sqlite.sql"),
         postgres: include_str!("../../migrations/2110_fl_buffer.postgres.sql"),
     },
+    Migration::portable(2120, "fl_masked", include_str!("../../migrations/2120_fl_masked.sql")),
 ];
 
 /// Every statement of the domain, for the check that each can be prepared on both engines and stays in its tables.
@@ -43,6 +44,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         federations::STATEMENTS,
         groups::STATEMENTS,
         leases::STATEMENTS,
+        crate::masked::rows::STATEMENTS,
         nodes::STATEMENTS,
         crate::privacy::rows::STATEMENTS,
         rollups::STATEMENTS,
@@ -62,12 +64,12 @@ fn decode<T: DeserializeOwned>(column: &str, text: &str) -> Result<T> {
 }
 
 /// A stored name as its state.
-fn known<T>(column: &str, text: &str, state: Option<T>) -> Result<T> {
+pub(crate) fn known<T>(column: &str, text: &str, state: Option<T>) -> Result<T> {
     state.ok_or_else(|| Error::internal(format!("column {column} holds the unknown value '{text}'")))
 }
 
 /// Turns 'no row was changed' into the conflict that it is.
-fn changed(count: u64, what: &str) -> Result<()> {
+pub(crate) fn changed(count: u64, what: &str) -> Result<()> {
     if count == 1 {
         Ok(())
     } else {

@@ -9,6 +9,7 @@ pub mod dp;
 mod duplicates;
 mod fields;
 mod parse;
+mod secure;
 mod strategy;
 mod update;
 mod weighting;
@@ -21,6 +22,7 @@ use thunderline_objects::Sha256;
 
 pub use document::read_document;
 pub use dp::Dp;
+pub use secure::SecureAgg;
 pub use strategy::Strategy;
 pub use update::UpdateSpec;
 pub use weighting::Weighting;
@@ -58,6 +60,9 @@ pub struct FederationSpec {
     /// Differential privacy; none where it is not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dp: Option<Dp>,
+    /// Secure aggregation; none where it is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secure_agg: Option<SecureAgg>,
     /// What all chance of this federation is derived from; below 2^53.
     pub seed: u64,
 }

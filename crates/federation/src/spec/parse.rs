@@ -7,7 +7,7 @@ use super::{
     App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Evaluation, FederationSpec, FlowerApp,
     ModelRef, RoundSpec, ServerEvaluation, Strategy, dp,
     fields::{Fields, Problems},
-    strategy, update, weighting,
+    secure, strategy, update, weighting,
 };
 
 const MODEL_REF: &str = "builtin:softmax(features,classes), builtin:mlp(features,hidden,…,classes) or sha256:<digest of a stored model>";
@@ -55,7 +55,9 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
         problems.add("client_fraction", reason, format!("with {}: 1", strategy.name()));
     }
     let least = strategy.build().least_updates() as u64;
-    let min_clients = top.whole("min_clients", 1..=1_000_000, least.max(2), problems) as u32;
+    let hides = top.get("secure_agg").is_some_and(|value| *value != false);
+    let usual = least.max(if hides { 3 } else { 2 });
+    let min_clients = top.whole("min_clients", 1..=1_000_000, usual, problems) as u32;
     if u64::from(min_clients) < least {
         let reason = format!("{} needs {least} updates; {min_clients} clients bring fewer", strategy.name());
         problems.add("min_clients", reason, format!("{least} or more with this strategy"));
@@ -73,6 +75,15 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let around =
         dp::Around { strategy: &strategy, rounds: num_rounds, fraction: client_fraction, min_clients };
     let dp = dp::read(&mut top, &around, problems);
+    let around = secure::Around {
+        strategy: &strategy,
+        weighting: weighting.as_ref(),
+        app: app.as_ref(),
+        private,
+        min_clients,
+        over_selection: round.over_selection,
+    };
+    let secure_agg = secure::read(&mut top, &around, problems);
     let seed = top.whole("seed", 0..=(1 << 53) - 1, default_seed & ((1 << 53) - 1), problems);
     top.refuse_unknown(problems);
     Some(FederationSpec {
@@ -90,6 +101,7 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
         update,
         evaluation,
         dp,
+        secure_agg,
         seed,
     })
 }
@@ -108,9 +120,6 @@ fn read_model_ref(top: &mut Fields<'_>, problems: &mut Problems) -> Option<Model
 
 /// Keys of the contract whose protection is not built: a spec that asks for it must not run without it.
 fn refuse_unbuilt(top: &mut Fields<'_>, problems: &mut Problems) {
-    if top.flag("secure_agg", false, problems) {
-        problems.add("secure_agg", "secure aggregation is not available in this version", "false");
-    }
     if top.flag("promote", false, problems) {
         problems.add("promote", "promotion is not available in this version", "false");
     }

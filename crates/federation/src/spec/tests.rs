@@ -229,12 +229,49 @@ fn every_strategy_and_parameter_is_in_the_documentation() {
 }
 
 #[test]
-fn protection_that_is_not_built_is_refused_rather_than_left_out() {
+fn secure_aggregation_is_on_with_its_defaults_or_as_it_is_told_or_off() {
     let mut document = minimal();
+    let read = |document: &Value| FederationSpec::parse(document, 1).unwrap().secure_agg;
     document["secure_agg"] = json!(true);
-    assert_eq!(paths(&document), ["secure_agg"]);
+    assert_eq!(FederationSpec::parse(&document, 1).unwrap().min_clients, 3);
+    let usual = SecureAgg { clip: 4.0, max_weight: 10_000, corrupt: 0.2, dropouts: 0.3 };
+    assert_eq!(read(&document).as_ref(), Some(&usual));
+    document["secure_agg"] = json!({ "clip": 0.5, "dropouts": 0.1 });
+    assert_eq!(read(&document), Some(SecureAgg { clip: 0.5, dropouts: 0.1, ..usual }));
+    let again = serde_json::to_value(FederationSpec::parse(&document, 1).unwrap()).unwrap();
+    assert_eq!(read(&again), read(&document));
+    document["secure_agg"] = json!(true);
+    document["weighting"] = json!({ "by": "uniform" });
+    assert_eq!(read(&document), Some(SecureAgg { max_weight: 1, clip: 4.0, corrupt: 0.2, dropouts: 0.3 }));
     document["secure_agg"] = json!(false);
-    FederationSpec::parse(&document, 1).unwrap();
+    assert_eq!(read(&document), None);
+}
+
+#[test]
+fn what_secure_aggregation_does_not_go_with_is_refused() {
+    let refused = |changes: Value| {
+        let mut document = minimal();
+        document["min_clients"] = json!(3);
+        document["secure_agg"] = json!(true);
+        for (key, value) in changes.as_object().unwrap() {
+            document[key] = value.clone();
+        }
+        paths(&document)
+    };
+    assert_eq!(refused(json!({ "min_clients": 2 })), ["min_clients"]);
+    assert_eq!(refused(json!({ "strategy": "fedmedian", "min_clients": 5 })), ["strategy"]);
+    assert_eq!(refused(json!({ "round": { "over_selection": 1.3 } })), ["round.over_selection"]);
+    assert_eq!(refused(json!({ "weighting": { "by": "entropy" } })), ["weighting.by"]);
+    assert_eq!(refused(json!({ "weighting": { "cap": 0.5 } })), ["weighting.cap"]);
+    assert_eq!(refused(json!({ "app": { "flower": "a".repeat(64) } })), ["secure_agg"]);
+    let dp = json!({ "epsilon": 1.0, "delta": 1e-5, "clip_norm": 1.0 });
+    assert_eq!(refused(json!({ "dp": dp })), ["secure_agg"]);
+    assert_eq!(refused(json!({ "secure_agg": { "dropouts": 0.45 } })), ["secure_agg.dropouts"]);
+    assert_eq!(
+        refused(json!({ "secure_agg": { "clip": 0, "speed": 1 } })),
+        ["secure_agg.clip", "secure_agg.speed"]
+    );
+    assert_eq!(refused(json!({ "secure_agg": "yes" })), ["secure_agg"]);
 }
 
 #[test]
@@ -419,7 +456,7 @@ fn what_does_not_go_with_a_buffer_is_refused_by_name() {
         ("round", json!({ "over_selection": 1.3 }), "round.over_selection"),
         ("evaluation", json!({ "federated": true }), "evaluation.federated"),
         ("dp", json!({ "epsilon": 8, "delta": 1e-5, "clip_norm": 1 }), "strategy"),
-        ("secure_agg", json!(true), "secure_agg"),
+        ("secure_agg", json!(true), "strategy"),
         ("params", json!({ "buffer_size": 0 }), "params.buffer_size"),
         ("params", json!({ "max_staleness": 501 }), "params.max_staleness"),
         ("params", json!({ "max_concurrency": 0 }), "params.max_concurrency"),

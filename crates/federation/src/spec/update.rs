@@ -59,7 +59,7 @@ pub(super) fn read(
     strategy: &Strategy,
     problems: &mut Problems,
 ) -> UpdateSpec {
-    let masked = top.get("secure_agg").is_some_and(|value| value.as_bool() != Some(false));
+    let masked = top.get("secure_agg").is_some_and(|value| *value != false);
     let mut group = top.group("update", problems);
     let encoding = read_encoding(&mut group, problems);
     let trainable = group.texts("trainable", problems);

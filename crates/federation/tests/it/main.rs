@@ -5,6 +5,7 @@
 mod buffered;
 mod encoded;
 mod guards;
+mod masked;
 mod privacy;
 mod retention;
 mod rounds;

@@ -3,7 +3,7 @@
 use thunderline_core::{Action, Cx, Error, ErrorKind, Problem, Result, Role, Rule, Timestamp};
 
 use super::{Missed, Schedule, ScheduleState, about_schedule, cron, rows};
-use crate::Block;
+use crate::{Block, Kind};
 
 /// Who may make schedules.
 pub const ACTION: Action = Action::new("block.schedule.create", Rule::AtLeast(Role::Operator));
@@ -37,10 +37,8 @@ pub struct NewSchedule {
 pub async fn create(cx: &Cx, domain: &Block, wanted: NewSchedule) -> Result<Schedule> {
     ACTION.authorize(cx)?;
     let now = cx.now();
-    let next_at = check(domain, &wanted, now)?;
-    if let Some(kind) = domain.schedulable.iter().find(|kind| kind.name == wanted.job) {
-        kind.action.authorize(cx)?;
-    }
+    let (kind, next_at) = check(domain, &wanted, now)?;
+    kind.action.authorize(cx)?;
     let id = cx.id();
     let schedule = Schedule {
         id,
@@ -66,8 +64,8 @@ pub async fn create(cx: &Cx, domain: &Block, wanted: NewSchedule) -> Result<Sche
     Ok(schedule)
 }
 
-/// The first time, or everything that is wrong.
-fn check(domain: &Block, wanted: &NewSchedule, now: Timestamp) -> Result<Timestamp> {
+/// What it asks for and the first time, or everything that is wrong.
+fn check<'a>(domain: &'a Block, wanted: &NewSchedule, now: Timestamp) -> Result<(&'a Kind, Timestamp)> {
     let mut problems = Vec::new();
     let mut problem = |path: &str, reason: String, allowed: String| {
         problems.push(Problem { path: path.into(), reason, allowed });
@@ -93,10 +91,9 @@ fn check(domain: &Block, wanted: &NewSchedule, now: Timestamp) -> Result<Timesta
         problem("payload", reason, fields.into());
     }
     let times = (cron::Cron::parse(&wanted.cron), cron::zone(&wanted.zone));
-    if let ((Ok(cron), Ok(zone)), true) = (&times, problems.is_empty()) {
-        return cron.next(now, zone).ok_or_else(|| {
-            Error::invalid_value("cron", "it never happens again", "a time that is still to come")
-        });
+    if let (Some(kind), (Ok(cron), Ok(zone)), true) = (kind, &times, problems.is_empty()) {
+        let never = || Error::invalid_value("cron", "it never happens again", "a time that is still to come");
+        return Ok((kind, cron.next(now, zone).ok_or_else(never)?));
     }
     problems.extend([times.0.err(), times.1.err()].iter().flatten().flat_map(Error::problems).cloned());
     Err(Error::invalid("the schedule cannot be accepted", problems))

@@ -74,3 +74,25 @@ both!(an_enrolment_with_a_foreign_key_or_nonsense_is_refused, async |t: TestDb| 
     assert!(answer["detail"].as_str().unwrap().contains("nam"), "{answer}");
     edge.t.assert_events([]).await;
 });
+
+both!(an_exchange_is_refused_where_there_is_none, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let client = Client::new(Transport::Http);
+    working(&edge, &client).await?;
+    let task = client.task(&edge).await.unwrap().unwrap();
+    let path = |exchange: &str| format!("/v1/runner/exchanges/{}/{exchange}", task.id());
+    let detail = |answer: &Value| answer["detail"].as_str().unwrap_or_default().to_owned();
+    // The federation has no secure aggregation.
+    for path in [path("advertise"), path("advertise/answer")] {
+        let (status, answer) = post(&edge, &client, &path, &json!({})).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert!(detail(&answer).contains("no secure aggregation"), "{answer}");
+    }
+    let (status, answer) = post(&edge, &client, &path("dance"), &json!({})).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert!(detail(&answer).contains("no exchange 'dance'"), "{answer}");
+    let stranger = Client::new(Transport::Http);
+    let (status, answer) = post(&edge, &stranger, &path("advertise"), &json!({})).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert!(detail(&answer).contains("no lease"), "{answer}");
+});

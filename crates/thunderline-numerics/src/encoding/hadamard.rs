@@ -1,5 +1,7 @@
 //! A random rotation: random signs, then the Walsh–Hadamard transform, not normalised.
 
+use crate::kernels::wide;
+
 /// Elements that are transformed together at first.
 const SMALL: usize = 8;
 
@@ -7,6 +9,14 @@ const SMALL: usize = 8;
 /// the same two numbers on every platform.
 pub(super) fn transform(values: &mut [f32]) {
     debug_assert!(values.len() >= SMALL && values.len().is_power_of_two());
+    wide::run(
+        #[inline(always)]
+        || transform_each(values),
+    );
+}
+
+#[inline(always)]
+fn transform_each(values: &mut [f32]) {
     for block in values.as_chunks_mut::<SMALL>().0 {
         *block = small(*block);
     }
@@ -29,6 +39,7 @@ pub(super) fn transform(values: &mut [f32]) {
     }
 }
 
+#[inline(always)]
 fn two(a: &mut [f32], b: &mut [f32]) {
     for (a, b) in a.as_chunks_mut::<SMALL>().0.iter_mut().zip(b.as_chunks_mut::<SMALL>().0) {
         for (a, b) in a.iter_mut().zip(b) {
@@ -37,6 +48,7 @@ fn two(a: &mut [f32], b: &mut [f32]) {
     }
 }
 
+#[inline(always)]
 fn four(a: &mut [f32], b: &mut [f32], c: &mut [f32], d: &mut [f32]) {
     let front = a.as_chunks_mut::<SMALL>().0.iter_mut().zip(b.as_chunks_mut::<SMALL>().0);
     let back = c.as_chunks_mut::<SMALL>().0.iter_mut().zip(d.as_chunks_mut::<SMALL>().0);
@@ -50,6 +62,7 @@ fn four(a: &mut [f32], b: &mut [f32], c: &mut [f32], d: &mut [f32]) {
     }
 }
 
+#[inline(always)]
 fn small(x: [f32; SMALL]) -> [f32; SMALL] {
     let [a, b, c, d, e, f, g, h] = x;
     let [a, b, c, d, e, f, g, h] = [a + b, a - b, c + d, c - d, e + f, e - f, g + h, g - h];

@@ -14,7 +14,7 @@ use super::{
     hadamard::{transform, turn_signs},
     source::Source,
 };
-use crate::{Result, malformed};
+use crate::{Result, kernels::wide, malformed};
 
 const LARGEST: usize = 4096;
 /// Rests that are smaller are filled up.
@@ -140,6 +140,14 @@ pub(super) fn write(delta: &[f32], bits: u8, seed: u64, out: &mut Vec<u8>) -> Re
 
 /// How many borders lie below each coordinate.
 fn quantise(values: &[f32], shorten: f32, borders: &[f32], codes: &mut [u8]) {
+    wide::run(
+        #[inline(always)]
+        || quantise_each(values, shorten, borders, codes),
+    );
+}
+
+#[inline(always)]
+fn quantise_each(values: &[f32], shorten: f32, borders: &[f32], codes: &mut [u8]) {
     for (values, codes) in values.as_chunks::<GROUP>().0.iter().zip(codes.as_chunks_mut::<GROUP>().0) {
         let shortened = values.map(|value| value * shorten);
         let mut below = [0u32; GROUP];

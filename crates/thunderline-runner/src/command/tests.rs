@@ -41,7 +41,8 @@ impl Site {
         let own = folder.join("own.safetensors");
         let task = Task { kind, round: 3, config, model, state: None, own, folder };
         let settings = serde_json::json!({"depth": 50}).as_object().unwrap().clone();
-        let app = CommandApp { name: name.into(), config: settings, proximal_mu: 0.5, seed: 7 };
+        let app =
+            CommandApp { name: name.into(), config: settings, proximal_mu: 0.5, secure_agg: false, seed: 7 };
         super::run(&app, &task, &self.config, &Stop::new())
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use thunderline_core::{Cx, Error, Result, SignedDuration};
 
 use super::Jobs;
-use crate::{Db, args, engine::Pools, failure::explain, signals};
+use crate::{Db, advisory, args, engine::Pools, failure::explain, signals};
 
 /// The first half of the advisory locks; any number that nothing else uses.
 const CLASS: i32 = 0x746c_776b;
@@ -45,8 +45,7 @@ impl Jobs {
         let Pools::Postgres(pool) = self.0.pools() else {
             return Ok(Presence { db: self.0.clone(), name: name.to_owned(), connection: None });
         };
-        let mut connection =
-            PgConnection::connect_with(&pool.connect_options()).await.map_err(|e| explain("appear", e))?;
+        let mut connection = advisory::connection(pool, "appear").await?;
         let lock = lock(cx, &mut connection).await?;
         // Only now, with the lock held, may others look whether it is.
         let mut tx = self.0.pools().begin_write(None).await?;

@@ -1,6 +1,7 @@
 //! `thunderline runner`
 
 mod parent;
+mod peers;
 
 use std::{
     path::{self, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use thunderline_runner::{NamedCommand, RunnerConfig, Stop};
+use thunderline_runner::{Floor, NamedCommand, RunnerConfig, Stop};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Global;
@@ -50,6 +51,13 @@ pub struct Runner {
     /// How long such a program may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     command_limit: u64,
+    /// In secure aggregation, the fewest clients among whom this site hides
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    secure_members: usize,
+    /// In secure aggregation, the sites that may take part: a file with the line of each one's secure.pub; without it the
+    /// server's word is taken
+    #[arg(long, value_name = "FILE")]
+    secure_peers: Option<PathBuf>,
     /// Where the runner keeps its key; a folder of its name in the data folder unless given
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -94,6 +102,11 @@ impl Runner {
             feature_scale: self.feature_scale,
             commands: self.commands.iter().map(found_anywhere).collect::<Result<_>>()?,
             command_limit: Duration::from_secs(self.command_limit),
+            floor: Floor {
+                members: self.secure_members,
+                trusted: self.secure_peers.as_deref().map(peers::read).transpose()?,
+                ..Floor::default()
+            },
             ..RunnerConfig::new(server, name, state)
         })
     }
@@ -163,6 +176,7 @@ mod tests {
         assert_eq!(config.commands[0].program, here.join("train.py"));
         assert_eq!(config.commands[1].program, PathBuf::from("python3"));
         assert_eq!(config.feature_scale, 16.0);
+        assert_eq!((config.floor.members, config.floor.trusted), (3, None));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use thunderline_web::{
     dto::{federation::Federation, health::Health, problem::ProblemDetails},
     problem::MEDIA_TYPE,
 };
-use ureq::{Agent, Body, RequestBuilder, http::Response};
+use ureq::{Agent, Body, RequestBuilder, http::Response, typestate::WithBody};
 
 use crate::failure::{Exit, Failure, Result};
 
@@ -112,8 +112,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
-        let text = serde_json::to_string(body).expect("requests are plain data");
-        self.send(path, &[], JSON, text)
+        json(self.sent(self.agent.post(self.url(path)), &[], JSON, text(body))?)
     }
 
     /// Puts something in its place.
@@ -126,9 +125,7 @@ impl Client {
         query: &[(&str, &str)],
         body: &impl Serialize,
     ) -> Result<T> {
-        let text = serde_json::to_string(body).expect("requests are plain data");
-        let request = self.prepared(self.agent.put(self.url(path)), query, JSON);
-        json(self.checked(request.send(text))?)
+        json(self.sent(self.agent.put(self.url(path)), query, JSON, text(body))?)
     }
 
     /// Removes something, and gives what it was.
@@ -157,9 +154,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub fn tell(&self, path: &str, body: &impl Serialize) -> Result<()> {
-        let text = serde_json::to_string(body).expect("requests are plain data");
-        let request = self.prepared(self.agent.post(self.url(path)), &[], JSON);
-        self.checked(request.send(text)).map(drop)
+        self.sent(self.agent.post(self.url(path)), &[], JSON, text(body)).map(drop)
     }
 
     /// Sends a text as it is.
@@ -172,7 +167,7 @@ impl Client {
         text: &str,
         headers: &[(&str, &str)],
     ) -> Result<T> {
-        self.send(path, &[], headers, text)
+        json(self.sent(self.agent.post(self.url(path)), &[], headers, text)?)
     }
 
     /// Sends a file, in pieces.
@@ -185,7 +180,7 @@ impl Client {
         query: &[(&str, &str)],
         file: File,
     ) -> Result<T> {
-        self.send(path, query, BYTES, file)
+        json(self.sent(self.agent.post(self.url(path)), query, BYTES, file)?)
     }
 
     /// Sends bytes.
@@ -198,7 +193,7 @@ impl Client {
         query: &[(&str, &str)],
         bytes: &[u8],
     ) -> Result<T> {
-        self.send(path, query, BYTES, bytes)
+        json(self.sent(self.agent.post(self.url(path)), query, BYTES, bytes)?)
     }
 
     /// Submits a federation's spec. With a key, a repetition gives the federation that the first call made.
@@ -211,15 +206,14 @@ impl Client {
         self.post_text("/api/v1/federations", document, &headers)
     }
 
-    fn send<T: DeserializeOwned>(
+    fn sent(
         &self,
-        path: &str,
+        request: RequestBuilder<WithBody>,
         query: &[(&str, &str)],
         headers: &[(&str, &str)],
         body: impl ureq::AsSendBody,
-    ) -> Result<T> {
-        let request = self.prepared(self.agent.post(self.url(path)), query, headers);
-        json(self.checked(request.send(body))?)
+    ) -> Result<Response<Body>> {
+        self.checked(self.prepared(request, query, headers).send(body))
     }
 
     fn url(&self, path: &str) -> String {
@@ -269,6 +263,10 @@ fn refused(response: Response<Body>, base: &str) -> Failure {
 fn unreachable(base: &str, error: &ureq::Error) -> Failure {
     let hint = "is it running? start one with 'thunderline serve', or name another with --server";
     Failure::new(Exit::Unreachable, format!("the server at {base} cannot be reached ({error}); {hint}"))
+}
+
+fn text(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("requests are plain data")
 }
 
 fn json<T: DeserializeOwned>(response: Response<Body>) -> Result<T> {

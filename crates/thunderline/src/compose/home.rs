@@ -8,7 +8,7 @@ use thunderblock::{
 };
 use thunderline_core::{Cx, Expired, Expiry, Result, Subject};
 use thunderline_objects::Objects;
-use thunderline_store::{JobFilter, JobState};
+use thunderline_store::{Db, JobFilter, JobState};
 use thunderline_web::Domains;
 
 use super::Options;
@@ -34,15 +34,10 @@ fn federations(domains: &Domains) -> Source {
         async move {
             let mut items = Vec::new();
             for it in federation::running::running(&cx, &domain).await? {
+                let state = format!("{}, {} of {} rounds", it.state, it.completed_rounds, it.rounds_total);
+                let resumes = it.state != "paused";
                 let about = Subject::new("federation", it.id);
-                items.push(Item {
-                    mark: format!("event {}", domain.db.last_about(&about).await?),
-                    kind: about.kind,
-                    id: about.id,
-                    label: it.name,
-                    resumes: it.state != "paused",
-                    state: format!("{}, {} of {} rounds", it.state, it.completed_rounds, it.rounds_total),
-                });
+                items.push(item(&domain.db, about, it.name, state, resumes).await?);
             }
             Ok(items)
         }
@@ -56,20 +51,21 @@ fn workflows(domains: &Domains) -> Source {
         async move {
             let mut items = Vec::new();
             for it in thundervine::workflow::drive::underway(&cx.as_system("checkpoint"), &vine).await? {
+                let state = format!("{}, {} of {} steps", it.state, it.done, it.nodes);
+                // It goes on when what it waits for does.
+                let resumes = it.waiting == 0;
                 let about = Subject::new("execution", it.id);
-                items.push(Item {
-                    mark: format!("event {}", vine.db.last_about(&about).await?),
-                    kind: about.kind,
-                    id: about.id,
-                    label: it.workflow,
-                    // It goes on when what it waits for does.
-                    resumes: it.waiting == 0,
-                    state: format!("{}, {} of {} steps", it.state, it.done, it.nodes),
-                });
+                items.push(item(&vine.db, about, it.workflow, state, resumes).await?);
             }
             Ok(items)
         }
     })
+}
+
+/// An item whose mark is the newest event about it.
+async fn item(db: &Db, about: Subject, label: String, state: String, resumes: bool) -> Result<Item> {
+    let mark = format!("event {}", db.last_about(&about).await?);
+    Ok(Item { mark, kind: about.kind, id: about.id, label, state, resumes })
 }
 
 fn jobs(domains: &Domains) -> Source {

@@ -80,6 +80,7 @@ impl World {
             leases: Vec::new(),
             waiting: 0,
             nodes: (0..NODES).map(candidate).collect(),
+            masked: None,
             secrets: None,
             groups: Default::default(),
         };

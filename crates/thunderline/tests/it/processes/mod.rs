@@ -19,6 +19,7 @@ mod encodings;
 mod explained;
 mod flower_peers;
 mod hostile;
+mod masked;
 mod mesh;
 mod privacy;
 mod stopping;

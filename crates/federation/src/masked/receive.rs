@@ -1,0 +1,171 @@
+//! Take what a client says in an exchange.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use thunderline_contracts::federation::UpdateAccepted;
+use thunderline_core::{Action, Cx, Error, LeaseId, Result, Rule, Subject};
+use thunderline_objects::{Area, Sha256};
+use thunderline_secagg::{
+    Refusal, Roster, Session,
+    message::{Advertisement, Consent, Delivery, MaskedInput, Reveal, SealedShares, Survivors},
+    server::{Enrolling, check},
+};
+
+use super::{
+    Exchange, refused,
+    rows::{self, Message},
+};
+use crate::{
+    Federations,
+    actions::{self, read},
+    drive::Drive,
+    rows::{self as tables, leases::Ending},
+    state::LeaseEvent,
+    task::{NUM_EXAMPLES, Report},
+};
+
+/// The node whose lease it is.
+pub const ACTION: Action = Action::new("fl.lease.say", Rule::Node);
+
+/// Checks a message, keeps it, and drives the federation. With the last one the lease is released: what the client could
+/// give it has given. Saying the same again changes nothing.
+///
+/// # Errors
+/// `not_found` where the lease is another node's; `conflict` where the exchange is not open, the lease has ended, or the
+/// client said something else before; `invalid` where the message does not fit.
+pub async fn receive(
+    cx: &Cx,
+    domain: &Federations,
+    id: LeaseId,
+    exchange: Exchange,
+    bytes: Vec<u8>,
+) -> Result<()> {
+    let mut read = domain.db.read(cx, &read::NODE_ACTION).await?;
+    let lease = read::own_lease(&mut read, cx, id).await?;
+    let digest = Sha256::of(&bytes);
+    if let Some(before) = rows::said(&mut read, lease.round, exchange, id).await? {
+        return if before == digest { Ok(()) } else { Err(said_otherwise(exchange)) };
+    }
+    if !lease.state.is_open() {
+        return Err(Error::conflict("the lease has ended"));
+    }
+    let round = actions::round(&mut read, cx, lease.round).await?;
+    let federation = actions::federation(&mut read, cx, lease.federation).await?;
+    let open = rows::there(rows::open(&mut read, lease.round).await?)?;
+    is_open(open.exchange, exchange)?;
+    let known = Known {
+        own: rows::said(&mut read, round.id, Exchange::Advertise, id).await?,
+        roster: rows::answer(&mut read, round.id, Exchange::Advertise, id).await?,
+        delivery: rows::answer(&mut read, round.id, Exchange::Share, id).await?,
+        survivors: rows::answer(&mut read, round.id, Exchange::Mask, id).await?,
+    };
+    drop(read);
+    let session = super::close::session(domain, &federation, &round).await?;
+    let area = domain.objects.area(&super::area(round.id))?;
+    crate::blocking(move || {
+        check(&area, &session, &known, exchange, &bytes)?;
+        // What was said must survive a power cut as its row does.
+        area.put(&bytes)
+    })
+    .await?;
+
+    let mut write = domain.db.write(cx, &ACTION).await?;
+    let open = rows::there(rows::open(&mut write, round.id).await?)?;
+    is_open(open.exchange, exchange)?;
+    if !rows::say(&mut write, round.id, &Message { exchange, up: true, party: Some(id), object: digest })
+        .await?
+    {
+        return Err(said_otherwise(exchange));
+    }
+    if exchange == Exchange::Reveal {
+        let released = lease.state.clone().apply(LeaseEvent::Released)?;
+        // Nothing of one client is known but that it took part.
+        let metrics = BTreeMap::from([(NUM_EXAMPLES.to_owned(), 1.0)]);
+        let input = rows::said(&mut write, round.id, Exchange::Mask, id).await?;
+        let report = Report { num_examples: 1.0, metrics, bytes: 0, plain_bytes: 0, wire_bytes: 0 };
+        tables::leases::end(&mut write, id, &released, Some(&report), cx.now(), Ending::default()).await?;
+        write.emit(&UpdateAccepted {
+            federation: lease.federation,
+            round: round.number,
+            client: lease.node,
+            lease: id,
+            round_id: Some(lease.round),
+            purpose: lease.purpose.name().into(),
+            num_examples: report.num_examples,
+            metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
+            update_sha256: input.map(|digest| digest.to_string()),
+            max_examples: None,
+            staleness: None,
+        });
+    }
+    write.enqueue(&Drive { federation: lease.federation });
+    write.commit(&Subject::new("lease", id)).await
+}
+
+fn said_otherwise(exchange: Exchange) -> Error {
+    Error::conflict(format!("the client has said something else in '{}'", exchange.name()))
+}
+
+fn is_open(open: Exchange, wanted: Exchange) -> Result<()> {
+    if open == wanted {
+        Ok(())
+    } else {
+        Err(Error::conflict(format!("'{}' is not open; '{}' is", wanted.name(), open.name())))
+    }
+}
+
+/// What was said and told before, as far as a message is checked against it.
+struct Known {
+    own: Option<Sha256>,
+    roster: Option<Sha256>,
+    delivery: Option<Sha256>,
+    survivors: Option<Sha256>,
+}
+
+/// Blocking.
+fn check(area: &Area, session: &Session, known: &Known, exchange: Exchange, bytes: &[u8]) -> Result<()> {
+    let refuse = |refusal: Refusal| refused(&refusal);
+    if exchange == Exchange::Advertise {
+        let message = Advertisement::decode(bytes).map_err(refuse)?;
+        return Enrolling::new(*session).take(message).map_err(refuse);
+    }
+    let roster = Arc::new(Roster::again(*session, &bytes_of(area, known.roster)?).map_err(refuse)?);
+    let own = Advertisement::decode(&bytes_of(area, known.own)?).map_err(refuse)?;
+    let place = roster.place(&own.identity).ok_or_else(|| refused(&Refusal::NotEnrolled))?;
+    let speaks = |from: u16| {
+        if from == place {
+            Ok(())
+        } else {
+            Err(refused(&Refusal::Unknown { message: "message", member: from }))
+        }
+    };
+    if exchange == Exchange::Share {
+        let message = SealedShares::decode(bytes).map_err(refuse)?;
+        speaks(message.from)?;
+        return check::shares(&roster, &message).map_err(refuse);
+    }
+    let sharers = Delivery::decode(&bytes_of(area, known.delivery)?).map_err(refuse)?.sharers;
+    if exchange == Exchange::Mask {
+        let message = MaskedInput::decode(bytes).map_err(refuse)?;
+        speaks(message.from)?;
+        return check::input(&roster, &sharers, &message).map(drop).map_err(refuse);
+    }
+    let survivors = Survivors::decode(&bytes_of(area, known.survivors)?).map_err(refuse)?;
+    if exchange == Exchange::Consent {
+        let message = Consent::decode(bytes).map_err(refuse)?;
+        speaks(message.from)?;
+        return check::consent(&roster, &sharers, &survivors, &message).map_err(refuse);
+    }
+    let message = Reveal::decode(bytes).map_err(refuse)?;
+    speaks(message.from)?;
+    check::reveal(&roster, &sharers, &survivors, &message).map_err(refuse)
+}
+
+/// A kept message, whole.
+pub(super) fn bytes_of(area: &Area, object: Option<Sha256>) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let object = object.ok_or_else(|| Error::conflict("the client has no part in this exchange"))?;
+    let mut bytes = Vec::new();
+    area.open(&object)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,59 @@
+//! First stage: who takes part.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::Refusal;
+use crate::message::Advertisement;
+use crate::roster::Roster;
+use crate::server::Sharing;
+use crate::terms::Session;
+
+/// A server that takes advertisements.
+pub struct Enrolling {
+    session: Session,
+    members: BTreeMap<[u8; 32], Advertisement>,
+}
+
+impl Enrolling {
+    /// Opens a session.
+    #[must_use]
+    pub const fn new(session: Session) -> Self {
+        Self { session, members: BTreeMap::new() }
+    }
+
+    /// Takes an advertisement; whether the identity may take part is for the caller to know.
+    ///
+    /// # Errors
+    ///
+    /// One of another session, one that is not signed, has weak keys or somebody else's, or a second of one identity.
+    pub fn take(&mut self, message: Advertisement) -> Result<(), Refusal> {
+        message.check(&self.session)?;
+        let keys = [message.seal_key, message.mask_key];
+        let taken = self.members.values().flat_map(|member| [member.seal_key, member.mask_key]);
+        if keys[0] == keys[1] || taken.into_iter().any(|taken| keys.contains(&taken)) {
+            return Err(Refusal::Duplicate("key"));
+        }
+        if self.members.contains_key(&message.identity) {
+            return Err(Refusal::Duplicate("identity"));
+        }
+        self.members.insert(message.identity, message);
+        Ok(())
+    }
+
+    /// How many have advertised.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Makes the roster of those who have advertised.
+    ///
+    /// # Errors
+    ///
+    /// Too few or too many, or a cohort that does not stand what the terms assume.
+    pub fn close(self) -> Result<Sharing, Refusal> {
+        let roster = Roster::assemble(self.session, self.members.into_values().collect())?;
+        Ok(Sharing::new(Arc::new(roster)))
+    }
+}
