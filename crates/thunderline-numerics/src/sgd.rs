@@ -317,7 +317,16 @@ mod tests {
         let start = network.parameters().to_vec();
         let momentum = SgdConfig { momentum: 0.9, proximal_mu: 0.1, ..config() };
         let mut rng = Rng::derive(1, &["train"]);
-        train_while(&mut network, &clouds(), &momentum, &[], &[0..3], &mut rng, &|| true).unwrap();
+        train_while(
+            &mut network,
+            &clouds(),
+            &momentum,
+            &[],
+            std::slice::from_ref(&(0..3)),
+            &mut rng,
+            &|| true,
+        )
+        .unwrap();
         assert_eq!(network.parameters()[..3], start[..3]);
         assert!(network.parameters()[3..].iter().zip(&start[3..]).any(|(now, before)| now != before));
         let outside = start.len()..start.len() + 1;

@@ -141,7 +141,7 @@ mod tests {
 
     use super::{super::FederationSpec, *};
 
-    fn parse(more: Value) -> Result<FederationSpec, Vec<Problem>> {
+    fn parse(more: &Value) -> Result<FederationSpec, Vec<Problem>> {
         let mut document = json!({ "model_ref": "builtin:mlp(4,3,2)", "num_rounds": 1 });
         document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         FederationSpec::parse(&document, 1).map_err(|error| error.problems().to_vec())
@@ -161,7 +161,7 @@ mod tests {
         ];
         for (text, encoding) in cases {
             let update = json!({ "encoding": text, "trainable": ["layers.*"] });
-            let spec = parse(json!({ "update": update })).unwrap();
+            let spec = parse(&json!({ "update": update })).unwrap();
             assert_eq!(spec.update.encoding, encoding);
             let written = serde_json::to_value(&spec).unwrap();
             assert_eq!(FederationSpec::parse(&written, 2).unwrap(), spec);
@@ -190,7 +190,7 @@ mod tests {
                 &["update.encoding"],
             ),
         ] {
-            let problems = parse(more.clone()).unwrap_err();
+            let problems = parse(&more).unwrap_err();
             for path in paths {
                 let found = problems.iter().find(|problem| problem.path == *path);
                 assert!(found.is_some_and(|it| !it.allowed.is_empty()), "{path}: {problems:?}");
@@ -200,11 +200,11 @@ mod tests {
 
     #[test]
     fn only_what_fits_a_pattern_is_trained() {
-        let spec = parse(json!({ "update": { "trainable": ["layers.1.*"] } })).unwrap();
+        let spec = parse(&json!({ "update": { "trainable": ["layers.1.*"] } })).unwrap();
         let model = spec.model_ref.network().unwrap().schema().unwrap();
         let trained = spec.update.trained(&model);
         let names: Vec<_> = trained.arrays().iter().map(|array| array.name.as_str()).collect();
         assert_eq!(names, ["layers.1.weight", "layers.1.bias"]);
-        assert!(!spec.update.is_plain() && parse(json!({})).unwrap().update.is_plain());
+        assert!(!spec.update.is_plain() && parse(&json!({})).unwrap().update.is_plain());
     }
 }
