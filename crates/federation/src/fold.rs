@@ -14,13 +14,14 @@ use thunderline_core::{Error, LeaseId, Result, RoundId};
 use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
     checkpoint::{CheckpointHeader, CheckpointWriter},
-    strategy::{Earlier, Part, Round, Update},
+    strategy::{Earlier, Part as Output, Round, Update},
 };
 use thunderline_objects::{Area, Objects, Sha256, Writer};
 
 use crate::{
     aggregate::{Contribution, StoredModel},
     external::{self, Client, Made, Order, Programs},
+    frozen::{Part, Whole},
     layout::UpdateLayout,
     masked::{Kept, area, unmask},
     plan::Purpose,
@@ -78,7 +79,9 @@ pub struct OptimiserState {
 pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel> {
     let checkpoints = objects.checkpoints()?;
     let uploads = objects.area(&upload_area(inputs.round, Purpose::Train))?;
-    let (schema, parent) = arrays(&checkpoints, &inputs.parent)?;
+    let (whole, old) = arrays(&checkpoints, &inputs.parent)?;
+    let trains = &inputs.spec.update;
+    let (schema, parent) = (trains.trained(&whole), Part::new(&old, &whole, trains));
     let accepted: Vec<(&Lease, &Report, &UpdateLayout)> = inputs
         .leases
         .iter()
@@ -91,7 +94,7 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
         .zip(&areas)
         .map(|((_, _, update), area)| update.reader(&schema, area))
         .collect::<Result<Vec<_>>>()?;
-    let earlier = earlier_models(&checkpoints, &schema, inputs)?;
+    let earlier = earlier_models(&checkpoints, &whole, inputs)?;
     let began = |lease: &Lease| {
         let versions = lease.staleness.filter(|versions| *versions > 0)?;
         Some(Earlier { model: &earlier[&inputs.bases[&lease.id]], versions })
@@ -150,14 +153,14 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
                     metrics: update.metrics,
                 })
                 .collect();
-            by_program(program, &checkpoints, inputs, (&schema, &parent), &clients)?
+            by_program(program, &checkpoints, inputs, (&whole, &old), &clients)?
         }
         None => {
             let participation = participation(inputs, count);
             let (number, state) = (inputs.number, None);
             let (schema, model) = (&schema, &parent as &dyn ArrayReader);
             let round = Round { schema, model, state, number, participation, updates: &updates, threads };
-            by_ourselves(&checkpoints, &uploads, inputs, round)?
+            by_ourselves(&checkpoints, &uploads, inputs, round, (&whole, &old))?
         }
     };
     let optimiser = made.state.map(|(after, size_bytes)| OptimiserState {
@@ -192,14 +195,21 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
     Ok(StoredModel { sha256, size_bytes, clients, optimiser, released, metrics: made.metrics })
 }
 
-fn by_ourselves(checkpoints: &Area, uploads: &Area, inputs: &Inputs<'_>, round: Round<'_>) -> Result<Made> {
+fn by_ourselves(
+    checkpoints: &Area,
+    uploads: &Area,
+    inputs: &Inputs<'_>,
+    round: Round<'_>,
+    (whole, old): (&ModelSchema, &FileArrays),
+) -> Result<Made> {
     let strategy = inputs.spec.strategy.build();
     let kept = strategy.state(round.schema)?;
     let before =
         kept.as_ref().map(|kept| state_before(checkpoints, kept, inputs.state)).transpose()?.flatten();
     let state = before.as_ref().map(|arrays| arrays as &dyn ArrayReader);
-    let files = Files::begin(checkpoints, uploads, round.schema, kept.as_ref())?;
-    let (model, state) = files.fill(|out| strategy.aggregate(&Round { state, ..round }, out))?;
+    let files = Files::begin(checkpoints, uploads, whole, kept.as_ref())?;
+    let frozen = Whole::new(whole, &inputs.spec.update, old);
+    let (model, state) = files.fill(frozen, |out| strategy.aggregate(&Round { state, ..round }, out))?;
     Ok(Made { model, state, metrics: BTreeMap::new() })
 }
 
@@ -221,7 +231,7 @@ fn earlier_models(
     checkpoints: &Area,
     schema: &ModelSchema,
     inputs: &Inputs<'_>,
-) -> Result<HashMap<Sha256, FileArrays>> {
+) -> Result<HashMap<Sha256, Part<FileArrays>>> {
     let mut earlier = HashMap::new();
     let stale = inputs.leases.iter().filter(|lease| lease.staleness.is_some_and(|versions| versions > 0));
     for lease in stale {
@@ -234,7 +244,7 @@ fn earlier_models(
         if let Some(difference) = schema.difference(&found) {
             return Err(Error::internal(format!("an earlier model has {difference}")));
         }
-        earlier.insert(*digest, model);
+        earlier.insert(*digest, Part::new(model, schema, &inputs.spec.update));
     }
     Ok(earlier)
 }
@@ -277,7 +287,7 @@ fn end(area: &Area, file: CheckpointWriter<Writer>) -> Result<(Sha256, u64)> {
     Ok((digest, length))
 }
 
-fn arrays(area: &Area, digest: &Sha256) -> Result<(ModelSchema, FileArrays)> {
+pub(crate) fn arrays(area: &Area, digest: &Sha256) -> Result<(ModelSchema, FileArrays)> {
     let header = CheckpointHeader::read(&mut BufReader::new(area.open(digest)?))?;
     let arrays = FileArrays::new(area.open(digest)?, header.ranges());
     Ok((header.schema, arrays))
@@ -323,18 +333,20 @@ impl<'a> Files<'a> {
 
     fn fill(
         mut self,
-        produce: impl FnOnce(&mut dyn FnMut(Part, &[u8]) -> Result<()>) -> Result<()>,
+        mut whole: Whole<'_>,
+        produce: impl FnOnce(&mut dyn FnMut(Output, &[u8]) -> Result<()>) -> Result<()>,
     ) -> Result<(Stored, Option<Stored>)> {
         produce(&mut |part, bytes| match part {
-            Part::Model => self.model.write(bytes),
-            Part::First => keep(&mut self.state, bytes),
-            Part::Second => {
+            Output::Model => whole.write(bytes, &mut |bytes| self.model.write(bytes)),
+            Output::First => keep(&mut self.state, bytes),
+            Output::Second => {
                 if self.second.is_none() {
                     self.second = Some(self.uploads.writer()?);
                 }
                 Ok(self.second.as_mut().expect("it was made just now").write_all(bytes)?)
             }
         })?;
+        whole.finish(&mut |bytes| self.model.write(bytes))?;
         if let Some(second) = self.second {
             let (digest, _) = second.finish(None)?;
             let mut second = self.uploads.open(&digest)?;

@@ -143,6 +143,29 @@ impl ArrayReader for UpdateReader<'_> {
     }
 }
 
+/// The concatenation of segments, from front to back.
+pub(crate) struct SegmentBytes<'a> {
+    segments: &'a [Segment],
+    area: &'a Area,
+    done: u64,
+}
+
+impl<'a> SegmentBytes<'a> {
+    pub(crate) fn new(segments: &'a [Segment], area: &'a Area) -> Self {
+        Self { segments, area, done: 0 }
+    }
+}
+
+impl io::Read for SegmentBytes<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let total: u64 = self.segments.iter().map(|segment| segment.length).sum();
+        let count = usize::try_from(total - self.done).map_or(buffer.len(), |left| left.min(buffer.len()));
+        read_segments(self.segments, self.area, self.done, &mut buffer[..count])?;
+        self.done += count as u64;
+        Ok(count)
+    }
+}
+
 /// Fills the buffer from the concatenation of the segments, beginning at `offset`.
 fn read_segments(segments: &[Segment], area: &Area, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
     let (mut skip, mut filled) = (offset, 0);

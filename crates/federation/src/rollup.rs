@@ -15,8 +15,14 @@ pub struct Exchange {
     pub num_examples: f64,
     /// For each metric, Σ wᵢmᵢ / Σ wᵢ over the clients that reported it.
     pub metrics: BTreeMap<String, f64>,
-    /// Bytes of array elements that were sent.
+    /// Bytes of array elements that were sent, encoded where they were.
     pub bytes: u64,
+    /// Bytes that the model has, as often: what the updates would be if nothing was left out or encoded.
+    #[serde(default)]
+    pub plain_bytes: u64,
+    /// All bytes of the replies on the wire: arrays, their descriptions, metrics.
+    #[serde(default)]
+    pub wire_bytes: u64,
     /// From the first lease to the last result, in seconds.
     pub seconds: f64,
     /// Leases that ended without a result.
@@ -88,6 +94,8 @@ pub fn exchange(reports: &[&Report], leases: usize, seconds: f64) -> Exchange {
         num_examples: reports.iter().map(|report| report.num_examples).sum(),
         metrics: sums.into_iter().map(|(name, (sum, weight))| (name.to_owned(), sum / weight)).collect(),
         bytes: reports.iter().map(|report| report.bytes).sum(),
+        plain_bytes: reports.iter().map(|report| report.plain_bytes).sum(),
+        wire_bytes: reports.iter().map(|report| report.wire_bytes).sum(),
         seconds,
         dropped: (leases - reports.len()) as u32,
         staleness: None,
@@ -100,7 +108,7 @@ mod tests {
 
     fn report(num_examples: f64, metrics: &[(&str, f64)]) -> Report {
         let metrics = metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        Report { num_examples, metrics, bytes: 8 }
+        Report { num_examples, metrics, bytes: 8, plain_bytes: 16, wire_bytes: 20 }
     }
 
     #[test]
@@ -113,6 +121,7 @@ mod tests {
         assert_eq!(summary.metrics["loss"], 1.75);
         assert_eq!(summary.metrics["accuracy"], 0.5);
         assert!(!summary.metrics.contains_key(NUM_EXAMPLES));
+        assert_eq!((summary.plain_bytes, summary.wire_bytes), (32, 40));
         assert_eq!((summary.clients, summary.num_examples, summary.dropped, summary.bytes), (2, 40.0, 1, 16));
     }
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thunderline_core::{FederationId, LeaseId, NodeId, RoundId, RunId, Timestamp};
-use thunderline_numerics::random::Rng;
+use thunderline_numerics::{
+    encoding::terms::{self, Terms},
+    random::Rng,
+};
 use thunderline_objects::Sha256;
 
 use crate::{
@@ -63,6 +66,8 @@ pub struct Reply {
     pub metrics: BTreeMap<String, f64>,
     /// Why there is no result.
     pub error: Option<String>,
+    /// Bytes that it had on the wire; 0 where the edge does not know.
+    pub wire_bytes: u64,
 }
 
 /// The key under which clients report their weight, as in Flower.
@@ -78,8 +83,14 @@ pub struct Report {
     pub num_examples: f64,
     /// Everything that was reported, the weight included.
     pub metrics: BTreeMap<String, f64>,
-    /// Bytes of array elements that were sent.
+    /// Bytes of array elements that were sent, encoded where they were.
     pub bytes: u64,
+    /// Bytes that the whole model has: what the update would be if nothing was left out or encoded.
+    #[serde(default)]
+    pub plain_bytes: u64,
+    /// All bytes of the reply on the wire: arrays, their descriptions, metrics.
+    #[serde(default)]
+    pub wire_bytes: u64,
 }
 
 /// The area that collects the uploads of one exchange of a round.
@@ -111,6 +122,11 @@ pub fn config(spec: &FederationSpec, round_number: u32, lease: &Lease) -> Vec<(S
     let told = |dp: &&Dp| dp.placement == Placement::Client && spec.secure_agg.is_none();
     if let Some(dp) = spec.dp.as_ref().filter(told) {
         config.push((CLIPPING_NORM.into(), Scalar::Float(dp.clip_norm)));
+    }
+    if lease.purpose == Purpose::Train && !spec.update.is_plain() {
+        let terms = terms(spec, round_number, lease);
+        let terms = serde_json::to_string(&terms).expect("terms are plain data");
+        config.push((terms::KEY.into(), Scalar::Text(terms)));
     }
     // A node that trains twice on the same version must not do the same twice.
     let seed = match lease.version {
@@ -146,4 +162,15 @@ pub fn config(spec: &FederationSpec, round_number: u32, lease: &Lease) -> Vec<(S
     }
     config.push(("thunderline.app".into(), Scalar::Text(app.to_string())));
     config
+}
+
+/// How an update is to be sent. The seed differs between all tasks, so that the errors of encodings by chance cancel.
+fn terms(spec: &FederationSpec, round_number: u32, lease: &Lease) -> Terms {
+    let (round, ordinal) = (round_number.to_string(), lease.ordinal.to_string());
+    Terms {
+        encoding: spec.update.encoding,
+        seed: Rng::derive(spec.seed, &["encoding", &round, &ordinal]).bits(),
+        trainable: spec.update.trainable.clone(),
+        last: round_number >= spec.num_rounds,
+    }
 }

@@ -3,7 +3,7 @@
 //! Each loop runs over `as_chunks`, whose pieces have a length that the compiler knows, so there are no bounds checks and
 //! the loops vectorise on whatever the processor offers (`wide`).
 
-mod wide;
+pub(crate) mod wide;
 
 use half::{
     bf16, f16,

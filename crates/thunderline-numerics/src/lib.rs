@@ -4,7 +4,8 @@
 //! (safetensors). *Aggregation*: [`strategy`] has every way to make the next model; beneath it are [`weighted_mean`],
 //! [`optimiser`] (adaptive steps over the mean), [`order`] (median, trimmed mean), [`distance`] and steps along differences
 //! from the model, all tile by tile, so that memory depends on neither the number of clients nor the size of the model;
-//! [`weighting`] says what each client counts, [`finite`] refuses poisoned updates. *Randomness*: [`random`], the same on every platform.
+//! [`weighting`] says what each client counts, [`finite`] refuses poisoned updates; [`encoding`] makes
+//! updates smaller. *Randomness*: [`random`], the same on every platform.
 //! *Simulation*: [`dataset`], [`partition`]. *Built-in trainer*: [`model`] and [`sgd`].
 //!
 //! Deliberately absent: reading the clock, operating-system randomness, and any knowledge of federations.
@@ -14,6 +15,7 @@ pub mod dataset;
 mod delta;
 pub mod distance;
 mod dtype;
+pub mod encoding;
 pub mod finite;
 mod kernels;
 mod mean;

@@ -1,5 +1,7 @@
 //! Local training: stochastic gradient descent in minibatches.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -85,11 +87,11 @@ pub fn train(
     config: &SgdConfig,
     rng: &mut Rng,
 ) -> Result<TrainReport> {
-    train_while(network, data, config, &[], rng, &|| true)
+    train_while(network, data, config, &[], &[], rng, &|| true)
 }
 
 /// As [`train`], asking before each step whether to go on, and with `correction` added to every gradient, unless it is empty:
-/// SCAFFOLD's c − cᵢ.
+/// SCAFFOLD's c − cᵢ. Parameters in the `frozen` ranges stay as they are.
 ///
 /// # Errors
 /// As [`train`]; `invalid` where the correction has another length than the parameters; `unavailable` where the answer is no.
@@ -98,6 +100,7 @@ pub fn train_while(
     data: &Dataset,
     config: &SgdConfig,
     correction: &[f32],
+    frozen: &[Range<usize>],
     rng: &mut Rng,
     go_on: &dyn Fn() -> bool,
 ) -> Result<TrainReport> {
@@ -106,6 +109,10 @@ pub fn train_while(
     if !correction.is_empty() && correction.len() != network.parameters().len() {
         let reason = format!("{} values", correction.len());
         return Err(Error::invalid_value("correction", reason, network.parameters().len().to_string()));
+    }
+    if let Some(range) = frozen.iter().find(|range| network.parameters().get((*range).clone()).is_none()) {
+        let reason = format!("{range:?}");
+        return Err(Error::invalid_value("frozen", reason, format!("within {}", network.parameters().len())));
     }
     let start: Vec<f32> = if config.proximal_mu > 0.0 { network.parameters().to_vec() } else { Vec::new() };
     let mut velocity = vec![0f32; if config.momentum > 0.0 { network.parameters().len() } else { 0 }];
@@ -128,6 +135,7 @@ pub fn train_while(
             }
             score.add(gradient.compute(network, data, batch));
             gradient.values_mut().iter_mut().zip(correction).for_each(|(slope, more)| *slope += more);
+            frozen.iter().for_each(|range| gradient.values_mut()[range.clone()].fill(0.0));
             step(network.parameters_mut(), gradient.values(), &start, &mut velocity, config);
             report.steps += 1;
         }
@@ -246,7 +254,7 @@ mod tests {
         let steps = std::cell::Cell::new(0);
         let three = || steps.replace(steps.get() + 1) < 3;
         let mut rng = Rng::derive(1, &[]);
-        let error = train_while(&mut network, &clouds(), &config(), &[], &mut rng, &three).unwrap_err();
+        let error = train_while(&mut network, &clouds(), &config(), &[], &[], &mut rng, &three).unwrap_err();
         assert_eq!((error.code(), steps.get()), ("unavailable", 4));
     }
 
@@ -270,7 +278,8 @@ mod tests {
             let mut network = start.clone();
             let config = SgdConfig { batch_size: 200, local_epochs: 1, ..config() };
             let mut rng = Rng::derive(1, &[]);
-            train_while(&mut network, &clouds(), &config, correction, &mut rng, &|| true).map(|_| network)
+            train_while(&mut network, &clouds(), &config, correction, &[], &mut rng, &|| true)
+                .map(|_| network)
         };
         let (plain, corrected) = (run(&[]).unwrap(), run(&[1.0, 0.0, 0.0, -2.0, 0.0, 0.5]).unwrap());
         let moved: Vec<f32> =
@@ -299,5 +308,29 @@ mod tests {
         let narrow = ModelSpec::new(&[3, 2]);
         let mut narrow = Network::initial(&narrow, &mut Rng::derive(1, &[])).unwrap();
         assert!(train(&mut narrow, &clouds(), &config(), &mut Rng::derive(1, &[])).is_err());
+    }
+
+    #[test]
+    fn frozen_parameters_stay_as_they_are_and_the_others_learn() {
+        let spec = ModelSpec::new(&[2, 8, 2]);
+        let mut network = Network::initial(&spec, &mut Rng::derive(1, &[])).unwrap();
+        let start = network.parameters().to_vec();
+        let momentum = SgdConfig { momentum: 0.9, proximal_mu: 0.1, ..config() };
+        let mut rng = Rng::derive(1, &["train"]);
+        train_while(
+            &mut network,
+            &clouds(),
+            &momentum,
+            &[],
+            std::slice::from_ref(&(0..3)),
+            &mut rng,
+            &|| true,
+        )
+        .unwrap();
+        assert_eq!(network.parameters()[..3], start[..3]);
+        assert!(network.parameters()[3..].iter().zip(&start[3..]).any(|(now, before)| now != before));
+        let outside = start.len()..start.len() + 1;
+        let error = train_while(&mut network, &clouds(), &momentum, &[], &[outside], &mut rng, &|| true);
+        assert_eq!(error.unwrap_err().code(), "invalid");
     }
 }

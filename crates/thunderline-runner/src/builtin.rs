@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufReader, BufWriter},
+    ops::Range,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -11,6 +12,7 @@ use std::{
 use thunderline_core::{Error, ErrorKind, Result, Timestamp};
 use thunderline_flower::{message::TaskKind, record::MetricValue};
 use thunderline_numerics::{
+    ModelSchema,
     checkpoint::CheckpointWriter,
     dataset::Dataset,
     model::{Network, evaluate},
@@ -22,7 +24,7 @@ use thunderline_numerics::{
 use crate::{
     app::{BuiltinApp, randomness},
     config::RunnerConfig,
-    control,
+    control, encode,
     key::cannot,
     stop::Stop,
     task::{ModelFile, Outcome, Task},
@@ -104,7 +106,8 @@ pub(crate) fn run(
             let correction = variates.as_ref().map(Variates::correction).unwrap_or_default();
             let start = network.parameters().to_vec();
             let go_on = || !stop.is_stopped();
-            let report = train_while(&mut network, data, &app.sgd(), &correction, &mut rng, &go_on)?;
+            let frozen = frozen(task, network.schema());
+            let report = train_while(&mut network, data, &app.sgd(), &correction, &frozen, &mut rng, &go_on)?;
             let mut metrics = vec![
                 ("train_loss".into(), MetricValue::Double(report.loss)),
                 ("accuracy".into(), MetricValue::Double(report.accuracy)),
@@ -130,6 +133,19 @@ pub(crate) fn run(
             Ok(Outcome { examples: result.examples, metrics, model: None, own: None })
         }
     }
+}
+
+/// Which parameters stay as they are.
+fn frozen(task: &Task, model: &ModelSchema) -> Vec<Range<usize>> {
+    let Some(terms) = encode::terms(&task.config) else { return Vec::new() };
+    let places = model.arrays().iter().enumerate().filter(|(_, array)| !terms.sends(&array.name));
+    let element = |bytes: u64| usize::try_from(bytes / 4).expect("the model is in memory");
+    places
+        .map(|(place, _)| {
+            let start = model.array_offset(place);
+            element(start)..element(start + model.array_bytes(place))
+        })
+        .collect()
 }
 
 /// What the federation weighs clients by, and nothing else.

@@ -10,10 +10,12 @@ use thunderline_flower::{
     message::TaskKind,
     record::{ConfigValue, MetricValue},
 };
+use thunderline_numerics::encoding::terms;
 
 use crate::{
     app::{self, CommandApp, randomness},
     config::RunnerConfig,
+    encode,
     stop::Stop,
     task::{ModelFile, Outcome, Task},
 };
@@ -106,11 +108,14 @@ fn settings(app: &CommandApp, task: &Task) -> Map<String, Value> {
     let mut settings: Map<String, Value> = task
         .config
         .iter()
-        .filter(|(key, _)| key != app::KEY)
+        .filter(|(key, _)| key != app::KEY && key != terms::KEY)
         .filter_map(|(key, value)| Some((key.clone(), plain(value)?)))
         .collect();
     if app.proximal_mu > 0.0 {
         settings.insert("proximal-mu".into(), app.proximal_mu.into());
+    }
+    if let Some(terms) = encode::terms(&task.config).filter(|terms| !terms.trainable.is_empty()) {
+        settings.insert("trainable".into(), terms.trainable.into());
     }
     settings.extend(app.config.clone());
     settings

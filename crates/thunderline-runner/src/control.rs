@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::BufWriter,
     path::{Path, PathBuf},
 };
@@ -14,12 +14,10 @@ use thunderline_numerics::{
 };
 
 use crate::{
+    kept,
     key::cannot,
     task::{ModelFile, Task},
 };
-
-/// Federations whose variates are kept; the longest unused go first, and begin at 0 when their federation comes back.
-const MOST: usize = 32;
 
 fn folder(state: &Path) -> PathBuf {
     state.join("control")
@@ -27,26 +25,12 @@ fn folder(state: &Path) -> PathBuf {
 
 /// Where the variates of this run are.
 pub(crate) fn path(state: &Path, run: RunId) -> PathBuf {
-    folder(state).join(format!("{run}.safetensors"))
+    kept::path(&folder(state), run)
 }
 
 /// Keeps a file as the variates of this run.
 pub(crate) fn keep(file: &Path, state: &Path, run: RunId) -> Result<()> {
-    let (folder, path) = (folder(state), path(state, run));
-    fs::create_dir_all(&folder).map_err(|error| cannot("make", &folder, error))?;
-    fs::rename(file, &path).map_err(|error| cannot("write", &path, error))?;
-    forget_oldest(&folder).map_err(|error| cannot("clear", &folder, error))
-}
-
-fn forget_oldest(folder: &Path) -> std::io::Result<()> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        files.push((entry.metadata()?.modified()?, entry.path()));
-    }
-    files.sort();
-    let surplus = files.len().saturating_sub(MOST);
-    files[..surplus].iter().try_for_each(|(_, path)| fs::remove_file(path))
+    kept::keep(file, &folder(state), run)
 }
 
 /// What came with the task and what is kept here; 0 where there is nothing yet.

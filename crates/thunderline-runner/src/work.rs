@@ -22,6 +22,7 @@ use crate::{
     config::RunnerConfig,
     control,
     download::download,
+    encode::{self, Encoded},
     energy::Meter,
     enrol::{self, Enrolment},
     finished::{self, Finished},
@@ -68,15 +69,15 @@ impl Worker<'_> {
             (Ok(()), Some(found)) => Ok(Done::reply(found)),
             (Ok(()), None) => self.work(metadata, run, &folder.path),
         };
-        let (reply, seconds, own) = match done {
-            Ok(Done::Reply(reply, seconds, own)) => (*reply, seconds, own),
+        let (reply, seconds, own, encoded) = match done {
+            Ok(Done::Reply(reply, seconds, own, encoded)) => (*reply, seconds, own, encoded),
             // All was said in the exchanges; the lease has ended with the last.
             Ok(Done::Masked(own)) => {
                 return Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?);
             }
             Err(Broken::Task(failure)) => {
                 tracing::warn!(reason = %failure.reason, "the task failed");
-                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None)
+                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None, None)
             }
             Err(Broken::Call(error)) => return Err(error),
         };
@@ -85,6 +86,7 @@ impl Worker<'_> {
         folder.stays = matches!(sent, Err(CallError::Stopped | CallError::Unauthenticated(_)));
         sent?;
         // Not before: a task that is done again must begin from what the first try began from.
+        encoded.map_or(Ok(()), |encoded| encoded.keep_rest(&self.config.state, run))?;
         Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?)
     }
 
@@ -152,13 +154,22 @@ impl Worker<'_> {
             return Ok(Done::Masked(outcome.own));
         }
         let metrics = metrics::record(&outcome, seconds, meter.joules());
+        let failed = |error: Error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain());
+        let encoded =
+            encode::update(&task, outcome.model.as_ref(), &self.config.state, run).map_err(failed)?;
         let Outcome { examples, model, own, .. } = outcome;
+        tracing::info!(%run, round, task = kind.name(), examples, seconds, "done");
+        if let Some(encoded) = encoded {
+            // Not kept beyond the end of this process: what the encoding leaves out belongs to it.
+            let (schema, model) = (encoded.model.schema(), Some(&encoded.model));
+            let reply = reply::success(metadata, cx.now(), schema, model, &metrics).map_err(failed)?;
+            return Ok(Done::Reply(Box::new(reply), seconds, own, Some(encoded)));
+        }
         let finished = Finished { at: cx.now(), seconds, input: task.model, model, metrics, own };
         let reply = finished
             .reply(metadata)
             .and_then(|reply| finished.keep(folder, &reply).map(|()| reply))
-            .map_err(|error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain()))?;
-        tracing::info!(%run, round, task = kind.name(), examples, seconds, "done");
+            .map_err(failed)?;
         Ok(Done::reply((finished, reply)))
     }
 
@@ -188,14 +199,14 @@ impl Worker<'_> {
 /// What comes of a message.
 enum Done {
     /// A reply, the seconds it took, and what is to be kept once it is sent.
-    Reply(Box<Reply>, f64, Option<PathBuf>),
+    Reply(Box<Reply>, f64, Option<PathBuf>, Option<Encoded>),
     /// An update that went out masked.
     Masked(Option<PathBuf>),
 }
 
 impl Done {
     fn reply((finished, reply): (Finished, Reply)) -> Self {
-        Self::Reply(Box::new(reply), finished.seconds, finished.own)
+        Self::Reply(Box::new(reply), finished.seconds, finished.own, None)
     }
 }
 

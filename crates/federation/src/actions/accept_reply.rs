@@ -8,9 +8,10 @@ use thunderline_objects::Sha256;
 
 use super::{end_lease, fill_buffer, read};
 use crate::{
-    Federations, aggregate,
+    Federations,
     buffer::Place,
     drive::Drive,
+    encoded, fold,
     layout::UpdateLayout,
     plan::Purpose,
     rows::{self, Lease, leases::Ending},
@@ -141,17 +142,22 @@ async fn check(
         (Purpose::Train, None) => return refuse("the result has no arrays".into()),
         (Purpose::Train, Some(update)) => Some(update),
     };
-    if let Some(update) = update.clone() {
-        let digest: Sha256 = model.ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
-        let checkpoints = domain.objects.checkpoints()?;
-        let area = domain.objects.area(&area_of(lease))?;
-        crate::blocking(move || {
-            update.check(&aggregate::schema(&checkpoints, &digest)?, &area)?;
-            // What is released counts: it must survive a power cut as the lease does.
-            area.sync(&update.objects())
-        })
-        .await?;
-    }
-    let bytes = update.as_ref().map_or(0, UpdateLayout::byte_len);
-    Ok((Report { num_examples, metrics, bytes }, update))
+    let wire_bytes = reply.wire_bytes;
+    let Some(update) = update else {
+        return Ok((Report { num_examples, metrics, bytes: 0, plain_bytes: 0, wire_bytes }, None));
+    };
+    let digest: Sha256 = model.ok_or_else(|| Error::internal("the round has no model"))?.parse()?;
+    let checkpoints = domain.objects.checkpoints()?;
+    let area = domain.objects.area(&area_of(lease))?;
+    let (bytes, spec) = (update.byte_len(), spec.update.clone());
+    let (update, plain_bytes) = crate::blocking(move || {
+        let (schema, base) = fold::arrays(&checkpoints, &digest)?;
+        let update = encoded::plain(update, &spec, &schema, &base, &area)?;
+        update.check(&spec.trained(&schema), &area)?;
+        // What is released counts: it must survive a power cut as the lease does.
+        area.sync(&update.objects())?;
+        Ok((update, schema.bytes()))
+    })
+    .await?;
+    Ok((Report { num_examples, metrics, bytes, plain_bytes, wire_bytes }, Some(update)))
 }

@@ -8,7 +8,7 @@ use thunderline_store::Write;
 
 use super::about_federation;
 use crate::{
-    Federations,
+    Federations, aggregate,
     artifact::ArtifactKind,
     drive::Drive,
     external::Programs,
@@ -38,6 +38,7 @@ pub async fn submit(
     // Calibrating noise takes its time.
     let spec = crate::blocking(move || FederationSpec::parse(&parsed, seed)).await?;
     let model = damage(domain, &spec).await?;
+    let useless = if model.is_none() { useless_pattern(domain, &spec).await? } else { None };
     let mut write = domain.db.write(cx, &ACTION).await?;
     if let Some(key) = idempotency_key
         && let Some(earlier) = write.claim_key(key, &Sha256::of(document.as_bytes()).to_string()).await?
@@ -45,6 +46,9 @@ pub async fn submit(
         return super::federation(&mut write, cx, earlier.parse()?).await;
     }
     check_references(&mut write, cx, &spec, model, &domain.programs).await?;
+    if let Some(problem) = useless {
+        return Err(Error::invalid(problem.to_string(), vec![problem]));
+    }
     let id: FederationId = cx.id();
     let federation = Federation {
         id,
@@ -97,6 +101,24 @@ async fn damage(domain: &Federations, spec: &FederationSpec) -> Result<Option<&'
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some("is known, but its file is missing")),
         Err(error) => Err(error),
     }
+}
+
+/// A pattern of `update.trainable` that fits no array of a stored model.
+async fn useless_pattern(domain: &Federations, spec: &FederationSpec) -> Result<Option<Problem>> {
+    let ModelRef::Stored(digest) = spec.model_ref else { return Ok(None) };
+    if spec.update.trainable.is_empty() {
+        return Ok(None);
+    }
+    let (checkpoints, update) = (domain.objects.checkpoints()?, spec.update.clone());
+    crate::blocking(move || {
+        let schema = aggregate::schema(&checkpoints, &digest)?;
+        Ok(update.useless(&schema).map(|(place, pattern)| Problem {
+            path: format!("update.trainable[{place}]"),
+            reason: format!("'{pattern}' fits no array of the model"),
+            allowed: "a name or a pattern with * and ? that fits at least one".into(),
+        }))
+    })
+    .await
 }
 
 /// Checks that what the spec names is stored, and that a bundle knows the settings that are given to it.

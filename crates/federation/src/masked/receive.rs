@@ -82,7 +82,7 @@ pub async fn receive(
         // Nothing of one client is known but that it took part.
         let metrics = BTreeMap::from([(NUM_EXAMPLES.to_owned(), 1.0)]);
         let input = rows::said(&mut write, round.id, Exchange::Mask, id).await?;
-        let report = Report { num_examples: 1.0, metrics, bytes: 0 };
+        let report = Report { num_examples: 1.0, metrics, bytes: 0, plain_bytes: 0, wire_bytes: 0 };
         tables::leases::end(&mut write, id, &released, Some(&report), cx.now(), Ending::default()).await?;
         write.emit(&UpdateAccepted {
             federation: lease.federation,

@@ -11,6 +11,7 @@ mod fields;
 mod parse;
 mod secure;
 mod strategy;
+mod update;
 mod weighting;
 
 use std::{collections::BTreeMap, fmt};
@@ -23,6 +24,7 @@ pub use document::read_document;
 pub use dp::Dp;
 pub use secure::SecureAgg;
 pub use strategy::{Program, Strategy};
+pub use update::UpdateSpec;
 pub use weighting::Weighting;
 
 /// A validated federation.
@@ -51,7 +53,7 @@ pub struct FederationSpec {
     pub app: App,
     /// When a round is over.
     pub round: RoundSpec,
-    /// What an update may look like.
+    /// What an update may look like, and how it travels.
     pub update: UpdateSpec,
     /// How each model is judged.
     pub evaluation: Evaluation,
@@ -187,23 +189,6 @@ pub struct RoundSpec {
     pub over_selection: f64,
     /// Rounds that may fail in a row before the federation does.
     pub max_failures: u32,
-}
-
-/// What an update may look like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct UpdateSpec {
-    /// How arrays travel. `full`: as they are.
-    pub encoding: Encoding,
-    /// The largest `num-examples` that is believed.
-    pub max_examples: f64,
-}
-
-/// How arrays travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoding {
-    /// As they are.
-    Full,
 }
 
 /// How each model is judged.

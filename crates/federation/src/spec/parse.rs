@@ -4,10 +4,10 @@ use serde_json::Value;
 use thunderline_core::{Error, Result};
 
 use super::{
-    App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Encoding, Evaluation, FederationSpec,
-    FlowerApp, ModelRef, RoundSpec, ServerEvaluation, Strategy, UpdateSpec, dp,
+    App, BuiltinApp, ClientSelector, CommandApp, DatasetSpec, Evaluation, FederationSpec, FlowerApp,
+    ModelRef, RoundSpec, ServerEvaluation, Strategy, dp,
     fields::{Fields, Problems},
-    secure, strategy, weighting,
+    secure, strategy, update, weighting,
 };
 
 const MODEL_REF: &str = "builtin:softmax(features,classes), builtin:mlp(features,hidden,…,classes) or sha256:<digest of a stored model>";
@@ -66,7 +66,7 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
     let client_selector = read_selector(&mut top, problems);
     let dataset_spec = read_dataset(&mut top, problems);
     let round = read_round(&mut top, &strategy, problems);
-    let update = read_update(&mut top, problems);
+    let update = update::read(&mut top, model_ref.as_ref(), &strategy, problems);
     let evaluation = read_evaluation(&mut top, model_ref.as_ref(), (private, buffered), problems);
     if private && round.over_selection != 1.0 {
         let reason = "the first to answer are no fair sample, and dp accounts for one";
@@ -273,17 +273,6 @@ fn read_round(top: &mut Fields<'_>, strategy: &Strategy, problems: &mut Problems
         }
     }
     round
-}
-
-fn read_update(top: &mut Fields<'_>, problems: &mut Problems) -> UpdateSpec {
-    let mut group = top.group("update", problems);
-    if let Some(encoding) = group.text("encoding", 40, problems).filter(|encoding| encoding != "full") {
-        problems.add("update.encoding", format!("'{encoding}' is not known"), "full");
-    }
-    let positive = |x: f64| x > 0.0;
-    let max_examples = group.number("max_examples", positive, "above 0", 1e9, problems);
-    group.refuse_unknown(problems);
-    UpdateSpec { encoding: Encoding::Full, max_examples }
 }
 
 /// With differential privacy clients do not evaluate: what they would report has no noise. Nor where they are not asked in rounds:

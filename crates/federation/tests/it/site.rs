@@ -124,7 +124,7 @@ impl Site {
             ("num-steps", 4.0),
         ];
         let metrics = BTreeMap::from(metrics.map(|(name, value)| (name.to_owned(), value)));
-        Ok(Reply { update: Some(UpdateLayout { arrays }), metrics, error: None })
+        Ok(Reply { update: Some(UpdateLayout { arrays }), metrics, ..Reply::default() })
     }
 
     /// The elements of a stored model.

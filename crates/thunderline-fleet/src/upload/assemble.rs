@@ -39,7 +39,7 @@ pub(crate) fn read(area: &Area, announced: &Announced, node: NodeId) -> Result<t
         let error = error.map(|error| format!("code {}: {}", error.code, error.reason));
         return Ok(task::Reply { error, ..task::Reply::default() });
     };
-    let mut reply = task::Reply::default();
+    let mut reply = task::Reply { wire_bytes: wire_bytes(area, announced)?, ..task::Reply::default() };
     let (mut array_records, mut metric_records) = (0, 0);
     for (_, id) in record::names_from_object(Kind::RecordDict, &object(area, &content)?)? {
         let record = object(area, &id)?;
@@ -60,6 +60,13 @@ pub(crate) fn read(area: &Area, announced: &Announced, node: NodeId) -> Result<t
         return Err(invalid("the reply has more than one record of arrays, or of metrics"));
     }
     Ok(reply)
+}
+
+/// What the reply's objects have together. Those that another client sent before are counted again: without it, they would have
+/// been sent.
+fn wire_bytes(area: &Area, announced: &Announced) -> Result<u64> {
+    let lengths = announced.objects.iter().map(|id| Ok(open(area, id)?.metadata()?.len()));
+    lengths.sum()
 }
 
 /// Single numbers only: lists have no meaning that is agreed upon.

@@ -77,7 +77,7 @@ pub fn train(
 ) -> Result<Trained> {
     let mut network = global.clone();
     let correction = variates.map(Variates::correction).unwrap_or_default();
-    let report = train_while(&mut network, shard, config, &correction, rng, &|| true)?;
+    let report = train_while(&mut network, shard, config, &correction, &[], rng, &|| true)?;
     let metrics = [
         ("num-examples", report.examples as f64),
         ("train_loss", report.loss),

@@ -11,7 +11,7 @@
 /// Runs `work` compiled for AVX2 where there is AVX2, and as it is elsewhere. `work` has to be `#[inline(always)]`, and what
 /// it calls too: only what is inlined is compiled anew.
 #[inline(always)]
-pub(super) fn run<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn run<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has the instructions that the function is compiled for.

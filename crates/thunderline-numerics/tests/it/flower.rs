@@ -323,7 +323,7 @@ impl Case {
 }
 
 /// Flower's Python, or `None` where the tests were asked to leave the peers out.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     if let Some(programs) = std::env::var_os("THUNDERLINE_FLWR_142") {
         return Some(PathBuf::from(programs).join("python"));
     }

@@ -4,5 +4,6 @@
 
 mod accountants;
 mod digits;
+mod encodings;
 mod flower;
 mod mean;

@@ -281,8 +281,16 @@ fn control_variates_are_kept_here_and_correct_every_gradient() {
         };
         let mut rng = Rng::derive(42, &["runner", "train", &round.to_string(), "site-1"]);
         let (correction, go_on) = (variates.correction(), || true);
-        thunderline_numerics::sgd::train_while(&mut network, &data, &config, &correction, &mut rng, &go_on)
-            .unwrap();
+        thunderline_numerics::sgd::train_while(
+            &mut network,
+            &data,
+            &config,
+            &correction,
+            &[],
+            &mut rng,
+            &go_on,
+        )
+        .unwrap();
         assert_eq!(values(&trained.model), network.parameters(), "round {round}");
         own = variates.next(start.parameters(), network.parameters(), f64::from(rate) * steps);
         // Kept once the reply is there, which the runner learns after this test does.

@@ -30,6 +30,12 @@ pub struct Lease {
     /// What the node reported, where its result was taken.
     #[serde(default)]
     pub metrics: BTreeMap<String, f64>,
+    /// Bytes of array elements that it sent, encoded where they were; absent, as the next, where no result was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// All bytes of its reply on the wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire_bytes: Option<u64>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it ends by itself.
@@ -65,6 +71,8 @@ impl From<federation::Lease> for Lease {
             state: it.state.name().to_owned(),
             reason: it.state.reason().map(str::to_owned),
             deliveries: it.deliveries,
+            bytes: it.report.as_ref().map(|report| report.bytes),
+            wire_bytes: it.report.as_ref().map(|report| report.wire_bytes),
             metrics: it.report.map(|report| report.metrics).unwrap_or_default(),
             issued_at: it.issued_at,
             expires_at: it.expires_at,

@@ -32,8 +32,14 @@ pub struct Exchange {
     pub num_examples: f64,
     /// Each metric, averaged by examples.
     pub metrics: BTreeMap<String, f64>,
-    /// Bytes of array elements that were sent.
+    /// Bytes of array elements that were sent, encoded where they were.
     pub bytes: u64,
+    /// Bytes that the model has, as often: what the updates would be if nothing was left out or encoded.
+    #[serde(default)]
+    pub plain_bytes: u64,
+    /// All bytes of the replies on the wire: arrays, their descriptions, metrics.
+    #[serde(default)]
+    pub wire_bytes: u64,
     /// From the first lease to the last result, in seconds.
     pub seconds: f64,
     /// Leases that ended without a result.
@@ -98,12 +104,14 @@ impl From<federation::rollup::Exchange> for Exchange {
             num_examples,
             metrics,
             bytes,
+            plain_bytes,
+            wire_bytes,
             seconds,
             dropped,
             staleness,
         } = it;
         let staleness = staleness.map(|it| Staleness { mean: it.mean, most: it.most });
-        Self { clients, num_examples, metrics, bytes, seconds, dropped, staleness }
+        Self { clients, num_examples, metrics, bytes, plain_bytes, wire_bytes, seconds, dropped, staleness }
     }
 }
 

@@ -6,7 +6,12 @@ use thunderline_web::dto::{lease::Lease, page::Page, round::Round};
 use crate::{
     client::Client,
     failure::{Failure, Result},
-    output::{Format, numbers::time, print, table::table},
+    output::{
+        Format,
+        numbers::{bytes, time},
+        print,
+        table::table,
+    },
 };
 
 /// List a round's leases: who was asked, what came of it, how stale each update was
@@ -60,9 +65,10 @@ fn human(page: &Page<Lease>) -> String {
             shown(lease.staleness),
             time(lease.issued_at),
             lease.ended_at.map_or_else(String::new, time),
+            lease.wire_bytes.map_or_else(String::new, bytes),
             lease.reason.clone().unwrap_or_default(),
         ]
     };
-    let headings = ["NODE", "PURPOSE", "STATE", "VERSION", "STALENESS", "ISSUED", "ENDED", "REASON"];
+    let headings = ["NODE", "PURPOSE", "STATE", "VERSION", "STALENESS", "ISSUED", "ENDED", "SENT", "REASON"];
     table(&headings, &page.items.iter().map(row).collect::<Vec<_>>())
 }

@@ -10,7 +10,7 @@ use crate::{
     failure::Result,
     output::{
         Format,
-        numbers::{metric, time},
+        numbers::{bytes, metric, time},
         print, progress, say,
         table::{pairs, table},
     },
@@ -99,6 +99,11 @@ fn loss(event: &Event) -> String {
     format!("  {}  {round}node {client}  {reason}", time(event.time))
 }
 
+/// How much of the plain arrays was sent.
+fn share(sent: u64, plain: u64) -> String {
+    if plain == 0 { String::new() } else { format!("{:.1}%", 100.0 * sent as f64 / plain as f64) }
+}
+
 /// The metrics of each round.
 fn rounds(rollups: &[Rollup]) -> String {
     let stale = rollups.iter().any(|rollup| rollup.train.staleness.is_some());
@@ -112,6 +117,8 @@ fn rounds(rollups: &[Rollup]) -> String {
             format!("{:.0}", rollup.train.num_examples),
             format!("{:.2}", rollup.train.seconds),
             format!("{:.3}", rollup.aggregate_seconds),
+            bytes(rollup.train.wire_bytes),
+            share(rollup.train.bytes, rollup.train.plain_bytes),
         ];
         if stale {
             let staleness = rollup.train.staleness.unwrap_or_default();
@@ -119,8 +126,18 @@ fn rounds(rollups: &[Rollup]) -> String {
         }
         row
     };
-    let mut headings =
-        vec!["ROUND", "ACCURACY", "LOSS", "CLIENTS", "DROPPED", "EXAMPLES", "TRAIN S", "AGGREGATE S"];
+    let mut headings = vec![
+        "ROUND",
+        "ACCURACY",
+        "LOSS",
+        "CLIENTS",
+        "DROPPED",
+        "EXAMPLES",
+        "TRAIN S",
+        "AGGREGATE S",
+        "SENT",
+        "OF PLAIN",
+    ];
     if stale {
         headings.extend(["STALENESS", "MOST"]);
     }

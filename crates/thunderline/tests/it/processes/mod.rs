@@ -17,6 +17,7 @@ mod wait;
 
 mod backups;
 mod broken_links;
+mod encodings;
 mod explained;
 mod flower_peers;
 mod hostile;

@@ -1,0 +1,289 @@
+//! Makes the update smaller before it is sent, where the task asks for it: whatever trained, and after clipping.
+//!
+//! What top-k leaves out is kept here, in one file for each federation, and added to what the next round changes.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use thunderline_core::{Error, ErrorKind, Result, RunId};
+use thunderline_flower::record::{Config, ConfigValue};
+use thunderline_numerics::{
+    ArrayReader, ArraySpec, DType, FileArrays, ModelSchema,
+    checkpoint::{CheckpointHeader, CheckpointWriter},
+    encoding::{
+        Encoding, decode,
+        delta::difference,
+        encode,
+        terms::{KEY, Terms},
+    },
+};
+
+use crate::{
+    kept,
+    key::cannot,
+    task::{ModelFile, Task},
+};
+
+/// Bytes of an array that are compared at once.
+const PIECE: u64 = 1 << 20;
+
+/// What the message says about how to send the update; nothing where it asks for nothing, or for something that this runner
+/// does not know: then the arrays are sent as they are, which is always taken.
+pub(crate) fn terms(config: &Config) -> Option<Terms> {
+    let (_, value) = config.iter().find(|(key, _)| key == KEY)?;
+    let ConfigValue::Text(text) = value else { return None };
+    match serde_json::from_str(text) {
+        Ok(terms) => Some(terms),
+        Err(error) => {
+            tracing::warn!(%error, "this runner cannot encode as the task asks; the update is sent as it is");
+            None
+        }
+    }
+}
+
+/// An update, ready to be sent.
+pub(crate) struct Encoded {
+    /// Payloads and plain arrays under the names of the model's arrays; a file without a header.
+    pub(crate) model: ModelFile,
+    rest: Rest,
+}
+
+enum Rest {
+    /// The encoding leaves nothing out.
+    Nothing,
+    /// To be kept for the next round.
+    Keep(PathBuf),
+    /// There is no next round.
+    Forget,
+}
+
+fn folder(state: &Path) -> PathBuf {
+    state.join("rest")
+}
+
+impl Encoded {
+    /// Keeps what was left out. Not before the server has the update: a task that is done again must begin from what the first
+    /// try began from.
+    pub(crate) fn keep_rest(&self, state: &Path, run: RunId) -> Result<()> {
+        match &self.rest {
+            Rest::Nothing => Ok(()),
+            Rest::Keep(file) => kept::keep(file, &folder(state), run),
+            Rest::Forget => kept::forget(&folder(state), run),
+        }
+    }
+}
+
+/// Encodes what training made of the task's model; `None` where the task asks for nothing, or there is no trained model.
+///
+/// # Errors
+/// `invalid` where an array is missing or cannot be encoded.
+pub(crate) fn update(
+    task: &Task,
+    trained: Option<&ModelFile>,
+    state: &Path,
+    run: RunId,
+) -> Result<Option<Encoded>> {
+    let (Some(terms), Some(trained)) = (terms(&task.config), trained) else { return Ok(None) };
+    let path = task.folder.join("update.bin");
+    let file = File::create(&path).map_err(|error| cannot("write", &path, error))?;
+    let mut out = BufWriter::new(file);
+    let rest = Rests::open(&terms, task, &kept::path(&folder(state), run))?;
+    let mut update =
+        Update { task, trained, terms: &terms, old: arrays(&task.model)?, new: arrays(trained)?, rest };
+    let mut sent = Vec::new();
+    for (place, spec) in task.model.schema().arrays().iter().enumerate() {
+        if terms.sends(&spec.name) {
+            sent.push(update.array(place, spec, &mut out)?);
+        }
+    }
+    out.flush().map_err(|error| cannot("write", &path, error))?;
+    let header =
+        CheckpointHeader { schema: ModelSchema::new(sent)?, metadata: BTreeMap::new(), data_offset: 0 };
+    tracing::debug!(
+        encoding = terms.encoding.name(),
+        bytes = header.schema.bytes(),
+        plain = task.model.schema().bytes(),
+        "encoded"
+    );
+    let rest = update.rest.finish()?;
+    Ok(Some(Encoded { model: ModelFile { path, header }, rest }))
+}
+
+struct Update<'a> {
+    task: &'a Task,
+    trained: &'a ModelFile,
+    terms: &'a Terms,
+    old: FileArrays,
+    new: FileArrays,
+    rest: Rests,
+}
+
+impl Update<'_> {
+    /// Writes one array, and says what it is on its way.
+    fn array(&mut self, place: usize, spec: &ArraySpec, out: &mut impl Write) -> Result<ArraySpec> {
+        let found = self.trained.schema().position(&spec.name);
+        let found =
+            found.filter(|found| self.trained.schema().arrays()[*found] == *spec).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Invalid,
+                    format!("the trained model has no array {spec} as the task's has"),
+                )
+            })?;
+        let encoding = self.terms.encoding;
+        if encoding.length(spec).is_none() {
+            self.pieces(place, |offset, length| {
+                out.write_all(&read(&self.new, found, offset, length)?)?;
+                Ok(())
+            })?;
+            return Ok(spec.clone());
+        }
+        let mut delta = Vec::with_capacity(spec.elements().unwrap_or_default());
+        self.pieces(place, |offset, length| {
+            let (old, new) =
+                (read(&self.old, place, offset, length)?, read(&self.new, found, offset, length)?);
+            delta.extend(difference(spec.dtype, &old, &new)?);
+            Ok(())
+        })?;
+        self.rest.add_to(spec, &mut delta)?;
+        let seed = self.terms.seed_of(&spec.name);
+        let payload =
+            encode(encoding, spec, &delta, seed)?.expect("an array with a payload's length has one");
+        self.rest.leave(encoding, spec, delta, &payload)?;
+        out.write_all(&payload)?;
+        Ok(ArraySpec::new(&spec.name, DType::U8, &[payload.len()]))
+    }
+
+    fn pieces(&self, place: usize, mut each: impl FnMut(u64, usize) -> Result<()>) -> Result<()> {
+        let total = self.task.model.schema().array_bytes(place);
+        let mut offset = 0;
+        while offset < total {
+            let length = (total - offset).min(PIECE) as usize;
+            each(offset, length)?;
+            offset += length as u64;
+        }
+        Ok(())
+    }
+}
+
+fn arrays(model: &ModelFile) -> Result<FileArrays> {
+    let file = File::open(&model.path).map_err(|error| cannot("read", &model.path, error))?;
+    Ok(FileArrays::new(file, model.header.ranges()))
+}
+
+fn read(arrays: &FileArrays, place: usize, offset: u64, length: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    arrays.read_at(place, offset, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// What was left out so far, and what is left out now, of the arrays that are encoded.
+enum Rests {
+    None,
+    Some {
+        before: Option<(ModelSchema, FileArrays)>,
+        after: CheckpointWriter<BufWriter<File>>,
+        path: PathBuf,
+    },
+    Last {
+        before: Option<(ModelSchema, FileArrays)>,
+    },
+}
+
+impl Rests {
+    fn open(terms: &Terms, task: &Task, kept: &Path) -> Result<Self> {
+        if !terms.encoding.keeps_rest() {
+            return Ok(Self::None);
+        }
+        let encoded = task
+            .model
+            .schema()
+            .arrays()
+            .iter()
+            .filter(|spec| terms.sends(&spec.name) && terms.encoding.length(spec).is_some());
+        let schema = encoded.map(|spec| ArraySpec::new(&spec.name, DType::F32, &spec.shape)).collect();
+        let schema = ModelSchema::new(schema)?;
+        let before = if kept.exists() { known(kept, &schema) } else { None };
+        if terms.last {
+            return Ok(Self::Last { before });
+        }
+        let path = task.folder.join("rest.safetensors");
+        let file = File::create(&path).map_err(|error| cannot("write", &path, error))?;
+        let after = CheckpointWriter::new(BufWriter::new(file), &schema, &BTreeMap::new())?;
+        Ok(Self::Some { before, after, path })
+    }
+
+    fn add_to(&self, spec: &ArraySpec, delta: &mut [f32]) -> Result<()> {
+        let (Self::Some { before: Some((schema, rest)), .. } | Self::Last { before: Some((schema, rest)) }) =
+            self
+        else {
+            return Ok(());
+        };
+        let place = schema.position(&spec.name).expect("its schema was compared");
+        for (index, piece) in delta.chunks_mut(PIECE as usize / 4).enumerate() {
+            let bytes = read(rest, place, index as u64 * PIECE, piece.len() * 4)?;
+            for (value, rest) in piece.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                *value += f32::from_le_bytes(*rest);
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(
+        &mut self,
+        encoding: Encoding,
+        spec: &ArraySpec,
+        mut delta: Vec<f32>,
+        payload: &[u8],
+    ) -> Result<()> {
+        let Self::Some { after, .. } = self else { return Ok(()) };
+        let mut start = 0;
+        decode(encoding, spec, &mut &*payload, payload.len() as u64, &mut |sent| {
+            delta[start..start + sent.len()].iter_mut().zip(sent).for_each(|(value, sent)| *value -= sent);
+            start += sent.len();
+            Ok(())
+        })?;
+        delta.iter().try_for_each(|value| after.write(&value.to_le_bytes()))
+    }
+
+    fn finish(self) -> Result<Rest> {
+        Ok(match self {
+            Self::None => Rest::Nothing,
+            Self::Last { .. } => Rest::Forget,
+            Self::Some { after, path, .. } => {
+                let file = after
+                    .finish()?
+                    .into_inner()
+                    .map_err(|error| cannot("write", &path, error.into_error()))?;
+                // A rest that a power cut left half written would be added to the model of everyone.
+                file.sync_all().map_err(|error| cannot("write", &path, error))?;
+                Rest::Keep(path)
+            }
+        })
+    }
+}
+
+/// What was kept, where it is of these arrays.
+fn known(kept: &Path, schema: &ModelSchema) -> Option<(ModelSchema, FileArrays)> {
+    let opened = ModelFile::open(kept).and_then(|file| {
+        let arrays = arrays(&file)?;
+        Ok((file, arrays))
+    });
+    match opened {
+        Ok((file, arrays)) if file.schema() == schema => Some((schema.clone(), arrays)),
+        Ok(_) => {
+            tracing::warn!(file = %kept.display(), "what was left out before is another model's; it is dropped");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(file = %kept.display(), error = %error.chain(), "what was left out before cannot be read; it is dropped");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
