@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::kernels::wide;
+
 /// Columns that are sorted together: a row of them fills whole vector registers on every machine.
 pub(crate) const LANES: usize = 32;
 
@@ -43,10 +45,15 @@ impl Sorter {
     pub fn sort(&mut self, rows: &mut [[f64; LANES]]) {
         assert_eq!(rows.len(), self.rows, "a sorter is for columns of one height");
         if self.rows <= MOST_ROWS {
-            for &(upper, lower) in &self.network {
-                let (left, right) = rows.split_at_mut(lower);
-                exchange(&mut left[upper], &mut right[0]);
-            }
+            wide::run(
+                #[inline(always)]
+                || {
+                    for &(upper, lower) in &self.network {
+                        let (left, right) = rows.split_at_mut(lower);
+                        exchange(&mut left[upper], &mut right[0]);
+                    }
+                },
+            );
             return;
         }
         for lane in 0..LANES {
@@ -59,6 +66,7 @@ impl Sorter {
 }
 
 /// The smaller values go up, the larger ones down.
+#[inline(always)]
 fn exchange(upper: &mut [f64; LANES], lower: &mut [f64; LANES]) {
     for (upper, lower) in upper.iter_mut().zip(lower) {
         let (one, other) = (*upper, *lower);
