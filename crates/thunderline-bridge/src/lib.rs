@@ -3,7 +3,7 @@
 //! Whoever owns the machine [names](NamedCommand) a program when he starts Thunderline; a request can only ever choose among the
 //! names. A program gets one JSON document on its standard input and [answers](Finished::answer) with one on its standard output;
 //! what is large goes through files that the document names. [`run()`] gives it a folder, a time limit and a process group, and
-//! leaves nothing of it behind, however it ends.
+//! leaves nothing of its process group behind, however it ends.
 //!
 //! Deliberately absent: what the documents say, which is the business of each contract; shells.
 

@@ -2,9 +2,15 @@
 
 use std::{
     io::{Read, Write},
+    mem,
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Sender},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,9 +21,11 @@ use thunderline_core::{Error, ErrorKind, Result};
 use crate::{NamedCommand, Stop};
 
 /// The longest answer that is read.
-const MAX_ANSWER: u64 = 1 << 20;
+const MAX_ANSWER: usize = 1 << 20;
 /// How much of the end of the error output is kept.
 const KEPT_ERRORS: usize = 8 << 10;
+/// How long the outputs of a program that has ended are read on.
+const GRACE: Duration = Duration::from_secs(1);
 /// Of a longer line, listeners hear the beginning.
 const LONGEST_LINE: usize = 1 << 10;
 
@@ -73,13 +81,12 @@ impl Finished {
     /// `invalid`: what the program did, and the end of its error output.
     #[must_use]
     pub fn failure(&self, what: &str) -> Error {
-        let said = if self.stderr.is_empty() { "nothing on its error output" } else { &self.stderr };
-        Error::new(ErrorKind::Invalid, format!("the program {what}; it said: {said}"))
+        Error::new(ErrorKind::Invalid, format!("the program {what}; it said: {}", said(&self.stderr)))
     }
 }
 
 /// Runs the program to its end. Whatever it started in its process group is killed when it ends, when the limit passes, and when
-/// the signal to stop is given.
+/// the signal to stop is given; who has left the group lives on, and nobody waits for it.
 ///
 /// # Errors
 /// `unavailable` where it cannot be started, and where the signal is given; `timeout` past the limit, with the end of its error
@@ -89,39 +96,41 @@ pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
         Error::unavailable(format!("cannot start {} ({error})", run.command.program.display()))
     })?;
     let Run { input, limit, listener, .. } = *run;
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let mut stdout = child.stdout.take().expect("it is piped");
-    let mut stderr = child.stderr.take().expect("it is piped");
-    std::thread::scope(|scope| {
-        // A program that does not read its input closes the pipe; that is its own affair.
-        scope.spawn(move || drop(stdin.write_all(input)));
-        let answer = scope.spawn(move || {
-            let mut bytes = Vec::new();
-            let read = (&mut stdout).take(MAX_ANSWER + 1).read_to_end(&mut bytes);
-            // The rest is thrown away, so that a talkative program does not wait for a reader.
-            std::io::copy(&mut stdout, &mut std::io::sink()).and(read).map(|_| bytes)
-        });
-        let errors = scope.spawn(move || tail(&mut stderr, listener));
-        let ended = wait(&mut child, limit, stop);
-        let stdout = answer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let stderr = errors.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let status = ended.map_err(|error| match error.kind() {
-            ErrorKind::Timeout => Error::new(ErrorKind::Timeout, format!("{error}; it said: {stderr}")),
-            _ => error,
-        })?;
-        if stdout.len() as u64 > MAX_ANSWER {
-            return Err(Error::new(ErrorKind::Invalid, "the program's answer is longer than 1 MiB"));
-        }
-        Ok(Finished { status, stdout, stderr })
-    })
+    let (input, mut stdin) = (input.to_vec(), child.stdin.take().expect("it is piped"));
+    // A program that does not read its input closes the pipe; that is its own affair.
+    thread::spawn(move || drop(stdin.write_all(&input)));
+    let (lines, heard) = mpsc::channel();
+    let stdout = collect(child.stdout.take().expect("it is piped"), Kept::Beginning, lines.clone());
+    let stderr = collect(child.stderr.take().expect("it is piped"), Kept::End, lines);
+    let hear = |line: String| listener.into_iter().for_each(|hear| hear(&line));
+    let ended = wait(&mut child, limit, stop, || heard.try_iter().for_each(hear));
+    // Who has left the group may keep the outputs open for ever. Then what came is all; the threads end with the pipes.
+    let until = Instant::now() + GRACE;
+    while let Ok(line) = heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        hear(line);
+    }
+    let taken =
+        |output: &Mutex<Vec<u8>>| mem::take(&mut *output.lock().expect("no code panics while holding it"));
+    let (stdout, stderr) = (taken(&stdout), taken(&stderr));
+    let stderr = &stderr[stderr.len().saturating_sub(KEPT_ERRORS)..];
+    let stderr = String::from_utf8_lossy(stderr).trim().to_owned();
+    let status = ended.map_err(|error| match error.kind() {
+        ErrorKind::Timeout => Error::new(ErrorKind::Timeout, format!("{error}; it said: {}", said(&stderr))),
+        _ => error,
+    })?;
+    if stdout.len() > MAX_ANSWER {
+        return Err(Error::new(ErrorKind::Invalid, "the program's answer is longer than 1 MiB"));
+    }
+    Ok(Finished { status, stdout, stderr })
 }
 
 /// Waits for the end, then kills what is left of the group while its leader, not yet reaped, still keeps the number.
-fn wait(child: &mut Child, limit: Duration, stop: &Stop) -> Result<ExitStatus> {
+fn wait(child: &mut Child, limit: Duration, stop: &Stop, meanwhile: impl Fn()) -> Result<ExitStatus> {
     let group = Pid::from_child(child);
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(2);
     let broken_off = loop {
+        meanwhile();
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         match waitid(WaitId::Pid(group), options) {
             Ok(Some(_)) => break None,
@@ -156,30 +165,54 @@ fn prepared(run: &Run<'_>) -> Command {
     command
 }
 
-/// The end of what is written.
-fn tail(input: &mut impl Read, listener: Option<&(dyn Fn(&str) + Sync)>) -> String {
-    let (mut kept, mut line) = (Vec::new(), Vec::new());
-    let mut buffer = [0; 4096];
-    let hear = |line: &[u8]| listener.into_iter().for_each(|hear| hear(&String::from_utf8_lossy(line)));
-    while let Ok(count @ 1..) = input.read(&mut buffer) {
-        let piece = &buffer[..count];
-        for byte in piece {
-            match byte {
-                b'\n' => hear(&std::mem::take(&mut line)),
-                _ if line.len() < LONGEST_LINE => line.push(*byte),
-                _ => {}
+/// Which part of an output is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// As much as an answer may have, and a byte more.
+    Beginning,
+    /// The last bytes; the lines are told as they come.
+    End,
+}
+
+/// Reads an output to its end, in a thread of its own; a talkative program does not wait for a reader. `lines` is dropped at the end.
+fn collect(mut output: impl Read + Send + 'static, part: Kept, lines: Sender<String>) -> Arc<Mutex<Vec<u8>>> {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let ours = kept.clone();
+    thread::spawn(move || {
+        let (mut line, mut buffer) = (Vec::new(), [0; 4096]);
+        // Nobody may be listening any more.
+        let tell = |line: Vec<u8>| drop(lines.send(String::from_utf8_lossy(&line).into_owned()));
+        while let Ok(count @ 1..) = output.read(&mut buffer) {
+            let piece = &buffer[..count];
+            let mut kept = ours.lock().expect("no code panics while holding it");
+            if part == Kept::Beginning {
+                let room = MAX_ANSWER + 1 - kept.len();
+                kept.extend_from_slice(&piece[..count.min(room)]);
+                continue;
+            }
+            kept.extend_from_slice(piece);
+            if kept.len() > 4 * KEPT_ERRORS {
+                let surplus = kept.len() - KEPT_ERRORS;
+                kept.drain(..surplus);
+            }
+            drop(kept);
+            for byte in piece {
+                match byte {
+                    b'\n' => tell(mem::take(&mut line)),
+                    _ if line.len() < LONGEST_LINE => line.push(*byte),
+                    _ => {}
+                }
             }
         }
-        kept.extend_from_slice(piece);
-        if kept.len() > 4 * KEPT_ERRORS {
-            kept.drain(..kept.len() - KEPT_ERRORS);
+        if !line.is_empty() {
+            tell(line);
         }
-    }
-    if !line.is_empty() {
-        hear(&line);
-    }
-    let start = kept.len().saturating_sub(KEPT_ERRORS);
-    String::from_utf8_lossy(&kept[start..]).trim().to_owned()
+    });
+    kept
+}
+
+fn said(stderr: &str) -> &str {
+    if stderr.is_empty() { "nothing on its error output" } else { stderr }
 }
 
 #[cfg(test)]
@@ -217,6 +250,15 @@ mod tests {
         let error = run_in(script, Duration::from_millis(300), &Stop::new()).err().unwrap();
         assert_eq!(error.code(), "timeout");
         assert!(error.to_string().contains("started"), "{error}");
+    }
+
+    #[test]
+    fn who_leaves_the_group_is_not_waited_for() {
+        let script = "echo '[1]'; echo started >&2; setsid sleep 60 & exec sleep 60";
+        let error = run_in(script, Duration::from_millis(300), &Stop::new()).err().unwrap();
+        assert!(error.to_string().contains("started"), "{error}");
+        let finished = run_in("setsid sleep 60 & echo '[1]'", LONG, &Stop::new()).unwrap();
+        assert_eq!(finished.answer::<Vec<u32>>().unwrap(), [1]);
     }
 
     #[test]

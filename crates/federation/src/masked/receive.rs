@@ -59,13 +59,16 @@ pub async fn receive(
         delivery: rows::answer(&mut read, round.id, Exchange::Share, id).await?,
         survivors: rows::answer(&mut read, round.id, Exchange::Mask, id).await?,
     };
+    let input = rows::said(&mut read, round.id, Exchange::Mask, id).await?;
     drop(read);
     let session = super::close::session(domain, &federation, &round).await?;
     let area = domain.objects.area(&super::area(round.id))?;
-    crate::blocking(move || {
+    let plain_bytes = 4 * u64::from(session.terms().dimension);
+    let wire_bytes = crate::blocking(move || {
         check(&area, &session, &known, exchange, &bytes)?;
         // What was said must survive a power cut as its row does.
-        area.put(&bytes)
+        area.put(&bytes)?;
+        input.map_or(Ok(0), |input| area.length(&input))
     })
     .await?;
 
@@ -81,8 +84,8 @@ pub async fn receive(
         let released = lease.state.clone().apply(LeaseEvent::Released)?;
         // Nothing of one client is known but that it took part.
         let metrics = BTreeMap::from([(NUM_EXAMPLES.to_owned(), 1.0)]);
-        let input = rows::said(&mut write, round.id, Exchange::Mask, id).await?;
-        let report = Report { num_examples: 1.0, metrics, bytes: 0, plain_bytes: 0, wire_bytes: 0 };
+        // Of the exchanges, the masked update alone: it is nearly all.
+        let report = Report { num_examples: 1.0, metrics, bytes: plain_bytes, plain_bytes, wire_bytes };
         tables::leases::end(&mut write, id, &released, Some(&report), cx.now(), Ending::default()).await?;
         write.emit(&UpdateAccepted {
             federation: lease.federation,
@@ -103,7 +106,10 @@ pub async fn receive(
 }
 
 fn said_otherwise(exchange: Exchange) -> Error {
-    Error::conflict(format!("the client has said something else in '{}'", exchange.name()))
+    Error::conflict(format!(
+        "the client has said something else in '{}': who is started anew in mid-round has other secrets, and sits the round out",
+        exchange.name()
+    ))
 }
 
 fn is_open(open: Exchange, wanted: Exchange) -> Result<()> {

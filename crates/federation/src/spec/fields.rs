@@ -202,6 +202,7 @@ impl<'a> Fields<'a> {
             if !self.known.contains(&key.as_str()) {
                 let mut known = self.known.clone();
                 known.sort_unstable();
+                known.dedup();
                 problems.add(self.path(key), "no such key", known.join(", "));
             }
         }

@@ -20,7 +20,7 @@ const WRONG: [(&str, &[&str]); 12] = [
         &["round.deadline", "round.quorum"],
     ),
     (
-        "model_ref: builtin:softmax(4,2)\nnum_rounds: 3\ndp: {epsilon: 1, delta: 1e-5}\nsecure_agg: true\n",
+        "model_ref: builtin:softmax(4,2)\nnum_rounds: 3\ndp: {epsilon: 1, delta: 1e-5}\nsecure_agg: perhaps\n",
         &["dp.clip_norm", "secure_agg"],
     ),
     (
