@@ -144,6 +144,17 @@ fn the_released_sums_have_the_noise_of_the_matrix_and_only_that() {
     }
 }
 
+#[test]
+fn rounds_further_apart_than_they_must_be_can_be_worse_and_are_accounted_for() {
+    // A sixth band that takes away most of a round's noise makes C's number five rounds later larger than that four later.
+    let (band, rule) = (Band { bands: 6, residue: LEAST_RESIDUE }, Participation { most: 2, separation: 4 });
+    let closest: Vec<f64> = (0..9).map(|round| f64::from(u8::from(round == 0 || round == 4))).collect();
+    let closest: f64 = solved(&matrix(band, 9), &closest).iter().map(|y| y * y).sum();
+    let (furthest, bound) = (furthest(band, rule, 9), band.squared_sensitivity(rule, 9));
+    assert!(furthest > 1.01 * closest, "{furthest} {closest}");
+    assert!((furthest..1.2 * furthest).contains(&bound), "{furthest} {bound}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
