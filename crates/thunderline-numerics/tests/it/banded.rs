@@ -111,7 +111,7 @@ fn weights_sensitivity_error_and_cost_are_those_of_dense_matrices() {
         assert!(epsilon > answer.epsilon * (1.0 - 1e-5), "{settings}: {epsilon}");
         assert!(!tight || epsilon < answer.epsilon * 1.001, "{settings}: {epsilon}");
     }
-    assert!(exact >= 30, "only {exact} of the settings were compared with all sets of rounds");
+    assert!(exact >= 25, "only {exact} of the settings were compared with all sets of rounds");
 }
 
 /// As `Band::error`, for the tree: each node of a prefix counts.
