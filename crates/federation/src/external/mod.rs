@@ -6,14 +6,13 @@
 //! server that dies meanwhile, leaves the federation as it was, and the next run begins from the same inputs.
 
 mod contract;
-mod folder;
 mod give;
 mod take;
 mod watch;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -22,6 +21,7 @@ use std::{
     time::Duration,
 };
 
+use tempfile::TempDir;
 use thunderline_bridge::{NamedCommand, Run, Stop, Surroundings, run};
 use thunderline_core::{Error, ErrorKind, Result, RoundId};
 use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema};
@@ -57,7 +57,10 @@ impl Programs {
                 return Err(Error::invalid_value("--strategy", reason, "distinct names"));
             }
         }
-        folder::clear(&folder)?;
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         if !commands.is_empty() {
             fs::create_dir_all(&folder)?;
         }
@@ -73,6 +76,18 @@ impl Programs {
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.commands.iter().map(|command| command.name.as_str())
+    }
+
+    /// An empty folder for a run, which goes with it. No two runs share one: that of a round that was given up may still be
+    /// clearing up when the round is tried again. Programs are told whole paths, so it is an absolute one.
+    fn folder(&self, round: RoundId) -> Result<TempDir> {
+        let prefix = format!("{round}-");
+        let cannot = |error| {
+            let what = format!("cannot make a strategy's folder below {}", self.folder.display());
+            Error::internal(what).caused_by(error)
+        };
+        let below = self.folder.canonicalize().map_err(cannot)?;
+        TempDir::with_prefix_in(prefix, below).map_err(cannot)
     }
 
     fn command(&self, name: &str) -> Result<&NamedCommand> {
@@ -124,7 +139,7 @@ pub(crate) fn aggregate(
 ) -> Result<Made> {
     let name = &order.program.name;
     let command = programs.command(name)?;
-    let folder = folder::Folder::make(&programs.folder.join(order.round.to_string()))?;
+    let folder = programs.folder(order.round)?;
     let files = give::Files::below(folder.path());
     let input = give::write(order, &files)?;
     let heard = AtomicU64::new(0);
