@@ -19,6 +19,7 @@ use crate::{
     key::cannot,
     retry::until_answered,
     task::{ModelFile, Outcome},
+    upload,
 };
 
 /// The configuration's key.
@@ -145,7 +146,8 @@ impl Way<'_> {
             tracing::warn!(numbers = input.clipped, of = change.len(), "the update was clipped");
         }
         let (client, message) = client.mask(&delivery, input)?;
-        self.say("mask", &message.encode())?;
+        // As large as the update: it goes on where a broken link stopped it.
+        upload::say(self.fleet, self.message, "mask", message.encode())?;
         let survivors = Survivors::decode(&self.hear("mask")?)?;
         let (client, message) = client.consent(&survivors)?;
         self.say("consent", &message.encode())?;

@@ -4,9 +4,9 @@ mod client;
 mod edge;
 mod exchange;
 mod masked;
+mod masked_stream;
 mod refusals;
 mod runner;
-#[cfg(test)]
 mod stream;
 
 use thunderline_testkit::MigrationSet;

@@ -17,7 +17,10 @@ use thunderline_numerics::{
 };
 use thunderline_runner::{NamedCommand, RunnerConfig, Stop, run};
 
-use crate::server::{Server, State};
+use crate::{
+    cohort::Cohort,
+    server::{Server, State},
+};
 
 pub struct Site {
     pub folder: tempfile::TempDir,
@@ -355,4 +358,38 @@ fn a_runner_that_is_ended_while_it_uploads_goes_on_when_it_is_back_and_does_not_
     assert!(!state.calls.iter().any(|path| path.ends_with("pull-object")), "{:?}", state.calls);
     assert!(before > 0 && state.uploaded > before);
     assert_eq!(std::fs::read_dir(&work).unwrap().count(), 0);
+}
+
+#[test]
+fn a_masked_update_goes_on_where_the_server_died_and_leads_to_the_same_mean() {
+    let server = Server::start();
+    let start = initial();
+    let elements = start.parameters().len();
+    {
+        let mut state = server.state();
+        (state.cohort, state.crash_at_push) = (Some(Cohort::new(elements)), Some(1));
+    }
+    let mut app = app();
+    app["secure_agg"] = true.into();
+    server.ask(TaskKind::Train, 1, &app, start.schema(), &start.to_bytes());
+    let mut site = Site::start(&server, |_, _| {});
+    let mean = server.wait(|state| state.cohort.as_mut().and_then(|cohort| cohort.mean.take()));
+    site.stop();
+    server.close();
+    // The others weigh 1 each, and change nothing.
+    assert_eq!(mean.weight, 62);
+    let trained = values(&train(None).0);
+    for (place, (start, trained)) in start.parameters().iter().zip(trained).enumerate() {
+        let wanted = (trained - start) * 60.0 / 62.0;
+        assert!(
+            (mean.values[place] - wanted).abs() < 1e-5,
+            "{place}: {} is not {wanted}",
+            mean.values[place]
+        );
+    }
+    let state = server.state();
+    // Beside the numbers, a weight and less than 200 bytes; and none of it twice.
+    assert!((4 * elements..4 * elements + 200).contains(&state.uploaded), "{}", state.uploaded);
+    let said = state.calls.iter().filter(|path| path.ends_with("/mask")).count();
+    assert!(said >= 4, "asked, begun, asked again, ended: {:?}", state.calls);
 }
