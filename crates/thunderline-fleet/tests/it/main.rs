@@ -4,6 +4,7 @@ mod client;
 mod edge;
 mod exchange;
 mod masked;
+mod masked_python;
 mod masked_stream;
 mod refusals;
 mod runner;

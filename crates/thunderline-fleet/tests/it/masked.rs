@@ -109,13 +109,13 @@ impl Site {
     }
 }
 
-fn asked(task: &Task) -> Config {
+pub fn asked(task: &Task) -> Config {
     let records = task.objects.iter().filter(|object| object.kind == Kind::ConfigRecord);
     let mut records = records.map(|object| record::config_from_object(object).expect("it is one"));
     records.find(|config| value(config, "exchange").is_some()).expect("the message is of an exchange")
 }
 
-fn value<'a>(config: &'a Config, key: &str) -> Option<&'a ConfigValue> {
+pub fn value<'a>(config: &'a Config, key: &str) -> Option<&'a ConfigValue> {
     config.iter().find(|(known, _)| known == key).map(|(_, value)| value)
 }
 
@@ -127,7 +127,7 @@ fn session(asked: &Config) -> Session {
     terms.session(&schema.expect("it is a model")).expect("the terms are possible")
 }
 
-fn reply(client: &Client, task: &Task, said: &[u8], piece: usize) -> Reply {
+pub fn reply(client: &Client, task: &Task, said: &[u8], piece: usize) -> Reply {
     let exchange = value(&asked(task), "exchange").expect("there is one").clone();
     let records: Vec<_> = (0..)
         .zip(said.chunks(piece))
