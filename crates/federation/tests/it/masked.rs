@@ -7,6 +7,7 @@ use federation::{
     actions::{accept_reply::Acceptance, read},
     external::Programs,
     masked::{Exchange, Terms, Told, receive, told},
+    project,
     spec::Scalar,
     state::FederationState,
     task::Task,
@@ -20,7 +21,7 @@ use thunderline_secagg::{
     client::{Advertised, Consented, Masked, Shared},
     message::{Consents, Delivery, Survivors},
 };
-use thunderline_testkit::{TestDb, both};
+use thunderline_testkit::{Engine, TestDb, both};
 
 use crate::site::Site;
 
@@ -284,6 +285,79 @@ both!(a_client_that_falls_away_at_any_exchange_leaves_the_mean_of_those_who_mask
     is_mean(&site, &federation, &clients).await?;
 });
 
+/// Time is up while one client still masks. It is heard before the exchange is closed or after, but in either case when the list
+/// of the survivors has been made already.
+async fn one_masks_while_the_exchange_is_closed(t: TestDb, heard: bool) -> Result<()> {
+    let site = Site::new(t)?;
+    let (federation, mut clients) = begun(&site).await?;
+    exchange(&site, &federation, &mut clients).await?;
+    exchange(&site, &federation, &mut clients).await?;
+    let mut slow = clients.pop().unwrap();
+    for client in &mut clients {
+        client.step(&site).await?;
+    }
+    site.t.clock.advance(SignedDuration::from_secs(600));
+    let folder = site.domain.objects.root().join(format!("rounds/{}/masked", slow.task.round));
+    let messages = || fs::read_dir(&folder).unwrap().count();
+    let before = messages();
+    let come = async |count: usize| {
+        while messages() < before + count {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Nobody writes while this is held. What is said, and the list, lie in the folder before they are written down.
+    let held = site.t.db().write(&site.t.system(), &project::ACTION).await?;
+    let closes = site.drive(&federation);
+    let speaks = slow.step(&site);
+    let queue = async {
+        come(2).await;
+        drop(held);
+    };
+    let (spoken, closed) = if heard {
+        let (spoken, closed, ()) = tokio::join!(
+            speaks,
+            async {
+                come(1).await;
+                closes.await
+            },
+            queue
+        );
+        (spoken, closed)
+    } else {
+        let (closed, spoken, ()) = tokio::join!(
+            closes,
+            async {
+                come(1).await;
+                speaks.await
+            },
+            queue
+        );
+        (spoken, closed)
+    };
+    closed?;
+    assert_eq!(spoken.map_err(|error| error.kind()), if heard { Ok(()) } else { Err(ErrorKind::Conflict) });
+    exchange(&site, &federation, &mut clients).await?;
+    if heard {
+        // Its turn it is, though it is no survivor.
+        late(&site, &federation, 100).await?;
+    }
+    exchange(&site, &federation, &mut clients).await?;
+    is_mean(&site, &federation, &clients).await
+}
+
+#[test]
+fn who_masks_while_the_survivors_are_listed_is_left_out_of_their_sum() {
+    // Only SQLite lets one write at a time.
+    let one = |t| one_masks_while_the_exchange_is_closed(t, true);
+    thunderline_testkit::run(Engine::Sqlite, crate::MIGRATIONS, one);
+}
+
+#[test]
+fn who_masks_when_the_exchange_has_just_been_closed_is_refused() {
+    let one = |t| one_masks_while_the_exchange_is_closed(t, false);
+    thunderline_testkit::run(Engine::Sqlite, crate::MIGRATIONS, one);
+}
+
 both!(too_few_fail_the_round_with_the_exchange_and_its_numbers, async |t: TestDb| {
     let site = Site::new(t)?;
     let (federation, mut clients) = begun(&site).await?;
@@ -298,6 +372,7 @@ both!(too_few_fail_the_round_with_the_exchange_and_its_numbers, async |t: TestDb
     assert_eq!(rounds[0].state.reason(), Some(reason));
     let late = told(&site.t.node(task.node), domain, task.lease, Exchange::Mask).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Conflict);
+    assert!(late.to_string().starts_with("the lease has ended"), "{late}");
 });
 
 both!(a_restarted_server_goes_on_where_it_was, async |t: TestDb| {
