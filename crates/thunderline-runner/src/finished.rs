@@ -198,9 +198,11 @@ pub(crate) fn settle(
             Ok((_, keeps)) if keeps == Keeps::default() => {}
             Ok((run, keeps)) if counted(other)? => keeps.keep(state, run)?,
             Ok(_) => {
-                tracing::debug!(message = other, "the server does not have the reply: nothing is kept of it")
+                tracing::debug!(message = other, "the server does not have the reply: nothing is kept of it");
             }
-            Err(error) => tracing::warn!(error = %error.chain(), "what was kept of a task cannot be used"),
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "what was kept of a task cannot be used");
+            }
         }
     }
     Ok(())

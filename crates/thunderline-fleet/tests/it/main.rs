@@ -4,10 +4,13 @@ mod client;
 mod edge;
 mod exchange;
 mod masked;
+#[cfg(test)]
 mod masked_python;
+#[cfg(test)]
 mod masked_stream;
 mod refusals;
 mod runner;
+#[cfg(test)]
 mod stream;
 
 use thunderline_testkit::MigrationSet;

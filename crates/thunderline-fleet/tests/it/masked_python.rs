@@ -122,7 +122,7 @@ async fn moves_one_norm(t: TestDb) -> Result<()> {
     let edge = Edge::new(t)?;
     let model = round(&edge, &mut python).await?;
     let each = 1.0 / (NUMBERS as f64).sqrt();
-    let along = |place: usize| if place % 2 == 0 { each } else { -each };
+    let along = |place: usize| if place.is_multiple_of(2) { each } else { -each };
     let way: f64 = model.iter().enumerate().map(|(place, moved)| f64::from(*moved) * along(place)).sum();
     let noise: Vec<f64> =
         model.iter().enumerate().map(|(place, moved)| f64::from(*moved) - NORM * along(place)).collect();
