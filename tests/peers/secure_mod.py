@@ -147,6 +147,7 @@ def what_is_not_as_agreed(config):
     node.refuses("'speed' is not known here", "advertise", terms={**TERMS, "speed": 1})
     node.refuses("not as agreed", "advertise", terms={"round": 1})
     node.refuses("a number was expected", "advertise", terms={**TERMS, "corrupt": "200"})
+    node.refuses("a number was expected", "advertise", terms={**TERMS, "clip": "1.0"})
     node.refuses("min_members must be at least 3", "advertise", terms={**TERMS, "min_members": 2})
     node.refuses("max_weight must be 1", "advertise", terms={**TERMS, "norm": 0.5})
     for norm in (0, -0.5, float("inf"), float("nan")):
@@ -157,12 +158,20 @@ def what_is_not_as_agreed(config):
     (node, *_), (told, *_) = led(config, "mask")
     less = lambda message, _: Message(RecordDict({"m": MetricRecord({"num-examples": 1})}), reply_to=message)  # noqa: E731
     node.refuses("one ArrayRecord is masked, and there are 0", "mask", told, app=less)
-    (node, *_), (told, *_) = led(config, "mask")
-    nobody = MetricRecord({"num-examples": 0})
-    weightless = lambda message, _: Message(  # noqa: E731
-        RecordDict({"arrays": message.content["arrays"], "m": nobody}), reply_to=message
-    )
-    node.refuses("a weight of 0 is outside the terms", "mask", told, app=weightless)
+    examples, none = {"num-examples": 1}, {"num-examples": 0}
+    for arrays, metrics, reason in (
+        (MODEL, [none], "a weight of 0 is outside the terms"),
+        (MODEL, [], "no metric 'num-examples'"),
+        (MODEL, [examples, examples], "no metric 'num-examples'"),
+        ({"a": MODEL["a"]}, [examples], "no array 'b'"),
+        ({**MODEL, "b": np.ones(2, np.float32)}, [examples], "no array 'b'"),
+        ({**MODEL, "b": np.array([1, np.nan, 1], np.float32)}, [examples], "the number at 5 is not finite"),
+    ):
+        (node, *_), (told, *_) = led(config, "mask")
+        content = {f"m{number}": MetricRecord(record) for number, record in enumerate(metrics)}
+        content["arrays"] = ArrayRecord({name: Array(array) for name, array in arrays.items()})
+        trained = lambda message, _, content=content: Message(RecordDict(content), reply_to=message)  # noqa: E731
+        node.refuses(reason, "mask", told, app=trained)
     (node, *_), (told, *_) = led(config, "mask")
     try:
         node.ask("mask", told, app=lambda *_: 1 / 0)

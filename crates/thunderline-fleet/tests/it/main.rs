@@ -3,6 +3,7 @@
 mod client;
 mod edge;
 mod exchange;
+#[cfg(test)]
 mod masked;
 #[cfg(test)]
 mod masked_python;

@@ -27,6 +27,7 @@ use thunderline_testkit::{TestDb, both};
 use crate::{
     client::{Client, Reply, Task, Transport},
     edge::{Edge, START},
+    stream::{append, files, piece},
 };
 
 const SECURE: &str = "secure_agg: {clip: 1}\nround: {deadline: 800}\n";
@@ -208,6 +209,10 @@ both!(a_masked_round_goes_in_five_messages_of_which_one_has_the_model, async |t:
             let arrays = task.objects.iter().filter(|object| object.kind == Kind::ArrayRecord).count();
             assert_eq!(arrays, usize::from(number == 2), "exchange {number}");
         }
+        // What was said lies there once, and its pieces do not.
+        let files = files(&edge.domain.objects.root().join("rounds"));
+        let pieces = files.iter().filter(|path| !path.parent().is_some_and(|area| area.ends_with("masked")));
+        assert_eq!(pieces.count(), 0, "exchange {number}: {files:?}");
     }
     is_mean(&edge, &federation, &sites).await?;
     for site in &sites {
@@ -287,6 +292,10 @@ both!(an_open_update_is_refused_at_its_first_object_and_nothing_of_it_is_kept, a
         let task = plain.task(&edge).await.unwrap().unwrap();
         let update = plain.reply(&task, secret, 1);
         let announced = plain.announce(&edge, &update).await.unwrap();
+        let (id, content) = &update.objects[0];
+        let begun = piece(*id, content, 0)[..id.to_string().len() + 60].to_vec();
+        let (status, _) = append(&edge, plain, task.id(), begun).await;
+        assert_eq!(status, axum::http::StatusCode::FORBIDDEN);
         let mut stored = 0;
         for (id, content) in &update.objects {
             let pushed = plain.push(&edge, &announced.session_id, *id, content.clone()).await.unwrap();

@@ -394,6 +394,22 @@ fn a_masked_update_goes_on_where_the_server_died_and_leads_to_the_same_mean() {
     assert!(said >= 4, "asked, begun, asked again, ended: {:?}", state.calls);
 }
 
+#[test]
+fn a_site_that_hides_among_more_than_there_are_does_not_train() {
+    let server = Server::start();
+    let start = initial();
+    server.state().cohort = Some(Cohort::new(start.parameters().len()));
+    let mut app = app();
+    app["secure_agg"] = true.into();
+    server.ask(TaskKind::Train, 1, &app, start.schema(), &start.to_bytes());
+    let mut site = Site::start(&server, |config, _| config.floor.members = 4);
+    let error = server.wait(|state| state.received.pop_front()).error.unwrap();
+    assert!(error.contains("3 members, and it takes 4"), "{error}");
+    site.stop();
+    server.close();
+    assert!(server.state().calls.iter().all(|path| !path.ends_with("/share") && !path.ends_with("/mask")));
+}
+
 /// What is sent, as `top_k` and with a rest, of training from a model at which it always begins.
 fn ask_for_a_tenth(server: &Server, round: u64) {
     let (model, start) = (initial().to_bytes(), initial());

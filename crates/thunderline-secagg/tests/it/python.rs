@@ -329,6 +329,7 @@ fn deliveries_that_a_client_in_rust_refuses_are_refused_in_python() {
     same(&|m| m.sharers.truncate(3), true);
     same(&|m| m.sharers = vec![1, 2, 3, 4], true);
     same(&|m| m.sharers.push(5), true);
+    same(&|m| m.sharers[1] = m.sharers[0], true);
     same(&|m| m.sharers.push(4), true);
     same(&|_| (), false);
 }
