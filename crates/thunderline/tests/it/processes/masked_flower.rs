@@ -83,7 +83,7 @@ fn masked_updates_of_flower_clients_lead_to_their_mean_and_lie_nowhere() {
     let mut site = Site::start(&new, &old, 4, 3);
     let id = site.submit(
         "masked-app",
-        "num_rounds: 2\nmin_clients: 3\nround: { deadline: 240s }\nsecure_agg: { clip: 2 }\n",
+        "num_rounds: 1\nmin_clients: 3\nround: { deadline: 240s }\nsecure_agg: { clip: 2 }\n",
     );
     // One has advertised its keys, and goes.
     let mut last = site.nodes.pop().unwrap();
@@ -91,21 +91,19 @@ fn masked_updates_of_flower_clients_lead_to_their_mean_and_lie_nowhere() {
     wait_for("the last node to have spoken", LONG, spoken);
     last.process.signal(Signal::INT);
     last.process.wait_for_end(LONG);
-    for round in 1..=2 {
-        let records = wait_for("the others to have trained", LONG, || {
-            Some(site.records(round)).filter(|records| records.len() == 3)
-        });
-        // While what they send is being collected.
-        site.holds_no_update(&new, &records);
-    }
+    let records = wait_for("the others to have trained", LONG, || {
+        Some(site.records(1)).filter(|records| records.len() == 3)
+    });
+    // While what they send is being collected.
+    site.holds_no_update(&new, &records);
     site.server.wait_until_completed(&id, LONG);
     let models = site.server.models(&id);
-    assert_eq!(models.len(), 2, "one model a round");
+    assert_eq!(models.len(), 1, "one model a round");
     let last = site.server.folder().join("last.npz");
-    fs::write(&last, site.server.content(&models[1], "npz")).unwrap();
+    fs::write(&last, site.server.content(&models[0], "npz")).unwrap();
     let said = new.python("fedavg.py", &[&site.records, &last, &site.initial, Path::new("--tolerance=1e-5")]);
     println!("{}", said.trim());
-    assert!(said.starts_with("2 rounds, 6 updates"), "{said}");
+    assert!(said.starts_with("1 rounds, 3 updates"), "{said}");
     for number in 0..4 {
         let public = site.server.folder().join(format!("identity-{number}/secure.pub"));
         assert_eq!(fs::read_to_string(public).unwrap().trim().len(), 64);
