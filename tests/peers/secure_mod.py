@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
-from thunderline.secagg import messages
+from thunderline.secagg import Identity, Session, keys, messages
 from thunderline.secagg.keys import number
+from thunderline.secagg.session import Roster, statement
 from thunderline.secure_mod import KEY, secure_mod
 
 TaskIdentity.run_id = TaskIdentity.node_id = TaskIdentity.task_id = 1
@@ -146,13 +147,31 @@ def what_is_not_as_agreed(config):
     node.refuses("'speed' is not known here", "advertise", terms={**TERMS, "speed": 1})
     node.refuses("not as agreed", "advertise", terms={"round": 1})
     node.refuses("a number was expected", "advertise", terms={**TERMS, "corrupt": "200"})
+    node.refuses("a number was expected", "advertise", terms={**TERMS, "clip": "1.0"})
     node.refuses("min_members must be at least 3", "advertise", terms={**TERMS, "min_members": 2})
+    node.refuses("max_weight must be 1", "advertise", terms={**TERMS, "norm": 0.5})
+    for norm in (0, -0.5, float("inf"), float("nan")):
+        node.refuses("norm must be", "advertise", terms={**TERMS, "max_weight": 1, "norm": norm})
     for bad, reason in ((np.float64, "'a' is float64"), (np.int32, "'a' is int32")):
         (node, *_), (told, *_) = led(config, "mask")
         node.refuses(reason, "mask", told, dtype=bad)
     (node, *_), (told, *_) = led(config, "mask")
     less = lambda message, _: Message(RecordDict({"m": MetricRecord({"num-examples": 1})}), reply_to=message)  # noqa: E731
     node.refuses("one ArrayRecord is masked, and there are 0", "mask", told, app=less)
+    examples, none = {"num-examples": 1}, {"num-examples": 0}
+    for arrays, metrics, reason in (
+        (MODEL, [none], "a weight of 0 is outside the terms"),
+        (MODEL, [], "no metric 'num-examples'"),
+        (MODEL, [examples, examples], "no metric 'num-examples'"),
+        ({"a": MODEL["a"]}, [examples], "no array 'b'"),
+        ({**MODEL, "b": np.ones(2, np.float32)}, [examples], "no array 'b'"),
+        ({**MODEL, "b": np.array([1, np.nan, 1], np.float32)}, [examples], "the number at 5 is not finite"),
+    ):
+        (node, *_), (told, *_) = led(config, "mask")
+        content = {f"m{number}": MetricRecord(record) for number, record in enumerate(metrics)}
+        content["arrays"] = ArrayRecord({name: Array(array) for name, array in arrays.items()})
+        trained = lambda message, _, content=content: Message(RecordDict(content), reply_to=message)  # noqa: E731
+        node.refuses(reason, "mask", told, app=trained)
     (node, *_), (told, *_) = led(config, "mask")
     try:
         node.ask("mask", told, app=lambda *_: 1 / 0)
@@ -160,6 +179,29 @@ def what_is_not_as_agreed(config):
         pass
     else:
         raise AssertionError("the app's own failure is Flower's to report")
+
+
+def rosters_that_are_none(config):
+    """A key of low order, however well it is signed; and more members than agreed."""
+    identity, good = Identity(b"\x09" * 32), [keys.public(bytes([byte]) * 32) for byte in (10, 11)]
+
+    def roster(told, changed, kept):
+        """What the server tells, with one more member beside those whom it keeps."""
+        unsigned = [identity.public, *good, bytes(32)]
+        unsigned.__setitem__(*changed)
+        forged = b"".join(unsigned) + identity.sign(statement(told[6:38], *unsigned))
+        members = [told[40 + 192 * place : 232 + 192 * place] for place in range(kept)]
+        return told[:38] + number(kept + 1) + b"".join(sorted([*members, forged]))
+
+    for changed, kept, reason in (
+        ((1, bytes(32)), 2, "of low order"),
+        ((2, bytes(32)), 2, "of low order"),
+        ((1, good[0]), 3, "4 members, and the terms allow 3"),
+    ):
+        (node, *_), (told, *_) = led(config, "share")
+        node.refuses(reason, "share", roster(told, changed, kept))
+    # The same with good keys, and no more than agreed, is a roster like any other.
+    assert Roster(Session.agreed(json.dumps(TERMS), 7), roster(told, (1, good[0]), 2)).members
 
 
 def what_a_site_decides(folder):
@@ -200,6 +242,7 @@ def main():
     what_comes_again([{}] * 3)
     what_does_not_follow([{}] * 3)
     what_is_not_as_agreed([{}] * 3)
+    rosters_that_are_none([{}] * 3)
     what_a_site_decides(folder)
     print("all as it should be")
     return 0

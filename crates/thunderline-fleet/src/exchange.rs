@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::{Fleet, caller, fleet::Node, receive, refusal};
 
 /// The largest message: the masked levels of a model of 64 million numbers.
-const LIMIT: usize = 256 * 1024 * 1024;
+pub(crate) const LIMIT: usize = 256 * 1024 * 1024;
 
 /// `POST /v1/runner/exchanges/{message}/{exchange}`: the client says something.
 pub(crate) async fn say(

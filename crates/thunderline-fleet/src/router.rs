@@ -19,6 +19,7 @@ pub fn router(fleet: Fleet) -> Router {
         .route("/v1/runner/enrol", post(runner::enrol))
         .route("/v1/runner/leases/claim", post(runner::claim))
         .route("/v1/runner/uploads/{message_id}", get(stream::progress).patch(stream::append))
+        .route("/v1/runner/uploads/{message_id}/mask", get(stream::mask_progress).patch(stream::mask_append))
         .route("/v1/runner/exchanges/{message}/{exchange}", post(exchange::say))
         .route("/v1/runner/exchanges/{message}/{exchange}/answer", post(exchange::hear));
     for rpc in Rpc::ALL {

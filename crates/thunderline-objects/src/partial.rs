@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     os::unix::fs::MetadataExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use thunderline_core::{Error, ErrorKind, Result};
@@ -129,22 +129,40 @@ impl Partial {
         Ok(())
     }
 
+    /// All bytes, read from the disk: for what is handed on instead of being kept as a blob. They stay until they are forgotten.
+    ///
+    /// # Errors
+    /// `invalid` where the bytes are not what the digest says: they are forgotten. `internal` where the disk fails.
+    pub fn content(mut self) -> Result<Vec<u8>> {
+        self.file.rewind()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
+        self.file.read_to_end(&mut bytes)?;
+        check(self.hasher, &self.digest, &self.path)?;
+        Ok(bytes)
+    }
+
     /// Gives the blob its name, all its bytes being there. Forced to disk it is not: see [`Area::sync`].
     ///
     /// # Errors
     /// `invalid` where the bytes are not what the digest says: they are forgotten. `internal` where the disk fails.
     pub fn finish(self) -> Result<()> {
-        let found = self.hasher.finish();
-        if found != self.digest {
-            remove(&self.path)?;
-            let message = format!("the bytes have the digest {found}, not {} as announced", self.digest);
-            return Err(Error::new(ErrorKind::Invalid, message));
-        }
+        check(self.hasher, &self.digest, &self.path)?;
         Ok(self.area.name(&self.path, &self.digest)?)
     }
 }
 
-fn remove(path: &std::path::Path) -> io::Result<()> {
+/// Whether this is what was announced; forgets it where it is not.
+fn check(hasher: Hasher, digest: &Sha256, path: &Path) -> Result<()> {
+    let found = hasher.finish();
+    if found == *digest {
+        return Ok(());
+    }
+    remove(path)?;
+    let message = format!("the bytes have the digest {found}, not {digest} as announced");
+    Err(Error::new(ErrorKind::Invalid, message))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -218,6 +236,22 @@ mod tests {
         assert_eq!(partial.finish().unwrap_err().code(), "invalid");
         assert!(!area.contains(&digest));
         assert_eq!(area.partial("a").unwrap(), None);
+        let mut partial = area.resume("a", &digest).unwrap();
+        partial.append(b"forged").unwrap();
+        assert_eq!(partial.content().unwrap_err().code(), "invalid");
+        assert_eq!(area.partial("a").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_handed_on_is_read_as_often_as_needed_and_becomes_no_blob() {
+        let (_folder, area) = area();
+        let digest = Sha256::of(b"half and half");
+        area.resume("a", &digest).unwrap().append(b"half ").unwrap();
+        let mut partial = area.resume("a", &digest).unwrap();
+        partial.append(b"and half").unwrap();
+        assert_eq!(partial.content().unwrap(), b"half and half");
+        assert_eq!(area.resume("a", &digest).unwrap().content().unwrap(), b"half and half");
+        assert!(!area.contains(&digest));
     }
 
     #[test]

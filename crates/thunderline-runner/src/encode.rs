@@ -9,11 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
 use thunderline_core::{Result, RunId};
 use thunderline_flower::record::{Config, ConfigValue};
 use thunderline_numerics::{
     ArrayReader, ArraySpec, DType, FileArrays, ModelSchema,
-    checkpoint::{CheckpointHeader, CheckpointWriter},
+    checkpoint::CheckpointWriter,
     encoding::{
         Encoding, decode,
         delta::difference,
@@ -49,11 +50,15 @@ pub(crate) fn terms(config: &Config) -> Option<Terms> {
 pub(crate) struct Encoded {
     /// Payloads and plain arrays under the names of the model's arrays; a file without a header.
     pub(crate) model: ModelFile,
-    rest: Rest,
+    pub(crate) rest: Rest,
 }
 
-enum Rest {
+/// What becomes of what was left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rest {
     /// The encoding leaves nothing out.
+    #[default]
     Nothing,
     /// To be kept for the next round.
     Keep(PathBuf),
@@ -65,14 +70,13 @@ fn folder(state: &Path) -> PathBuf {
     state.join("rest")
 }
 
-impl Encoded {
-    /// Keeps what was left out. Not before the server has the update: a task that is done again must begin from what the first
-    /// try began from.
-    pub(crate) fn keep_rest(&self, state: &Path, run: RunId) -> Result<()> {
-        match &self.rest {
-            Rest::Nothing => Ok(()),
-            Rest::Keep(file) => kept::keep(file, &folder(state), run),
-            Rest::Forget => kept::forget(&folder(state), run),
+impl Rest {
+    /// Keeps what was left out for the next round.
+    pub(crate) fn keep(&self, state: &Path, run: RunId) -> Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Keep(file) => kept::keep(file, &folder(state), run),
+            Self::Forget => kept::forget(&folder(state), run),
         }
     }
 }
@@ -101,16 +105,15 @@ pub(crate) fn update(
         }
     }
     out.flush().map_err(|error| cannot("write", &path, error))?;
-    let header =
-        CheckpointHeader { schema: ModelSchema::new(sent)?, metadata: BTreeMap::new(), data_offset: 0 };
+    let rest = update.rest.finish()?;
+    let model = ModelFile::bare(&path, ModelSchema::new(sent)?)?;
     tracing::debug!(
         encoding = terms.encoding.name(),
-        bytes = header.schema.bytes(),
+        bytes = model.schema().bytes(),
         plain = task.model.schema().bytes(),
         "encoded"
     );
-    let rest = update.rest.finish()?;
-    Ok(Some(Encoded { model: ModelFile { path, header }, rest }))
+    Ok(Some(Encoded { model, rest }))
 }
 
 struct Update<'a> {

@@ -1,7 +1,7 @@
 //! Files that this runner keeps from one task of a federation to the next, one for each federation and purpose.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -17,11 +17,15 @@ pub(crate) fn path(folder: &Path, run: RunId) -> PathBuf {
     folder.join(format!("{run}.safetensors"))
 }
 
-/// Keeps a file as that of this run, in place of the one before, whole or not at all.
+/// Keeps a file as that of this run, in place of the one before, whole or not at all. One that is not there any more was kept
+/// before this runner was ended.
 pub(crate) fn keep(file: &Path, folder: &Path, run: RunId) -> Result<()> {
     let path = path(folder, run);
     fs::create_dir_all(folder).map_err(|error| cannot("make", folder, error))?;
-    fs::rename(file, &path).map_err(|error| cannot("write", &path, error))?;
+    match fs::rename(file, &path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        renamed => renamed.map_err(|error| cannot("write", &path, error))?,
+    }
     forget_oldest(folder).map_err(|error| cannot("clear", folder, error))
 }
 
@@ -29,12 +33,12 @@ pub(crate) fn keep(file: &Path, folder: &Path, run: RunId) -> Result<()> {
 pub(crate) fn forget(folder: &Path, run: RunId) -> Result<()> {
     let path = path(folder, run);
     match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("remove", &path, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot("remove", &path, error)),
         _ => Ok(()),
     }
 }
 
-fn forget_oldest(folder: &Path) -> std::io::Result<()> {
+fn forget_oldest(folder: &Path) -> io::Result<()> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -29,6 +29,7 @@ mod lock;
 mod manifest;
 mod masked;
 mod metrics;
+mod objects;
 mod pairs;
 mod pieces;
 mod reply;

@@ -19,6 +19,7 @@ use crate::{
     key::cannot,
     retry::until_answered,
     task::{ModelFile, Outcome},
+    upload,
 };
 
 /// The configuration's key.
@@ -145,7 +146,8 @@ impl Way<'_> {
             tracing::warn!(numbers = input.clipped, of = change.len(), "the update was clipped");
         }
         let (client, message) = client.mask(&delivery, input)?;
-        self.say("mask", &message.encode())?;
+        // As large as the update: it goes on where a broken link stopped it.
+        upload::say(self.fleet, self.message, "mask", message.encode())?;
         let survivors = Survivors::decode(&self.hear("mask")?)?;
         let (client, message) = client.consent(&survivors)?;
         self.say("consent", &message.encode())?;
@@ -238,9 +240,10 @@ pub(crate) fn identity(
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{collections::BTreeMap, fs::File, os::unix::fs::PermissionsExt};
 
     use thunderline_core::{Actor, SeededRandom, SystemClock, TenantId};
+    use thunderline_numerics::{ArraySpec, checkpoint::CheckpointWriter};
 
     use super::*;
 
@@ -266,8 +269,7 @@ mod tests {
 
     #[test]
     fn terms_that_are_not_as_agreed_are_refused_and_none_are_no_session() {
-        let schema =
-            ModelSchema::new(vec![thunderline_numerics::ArraySpec::new("w", DType::F32, &[2])]).unwrap();
+        let schema = ModelSchema::new(vec![ArraySpec::new("w", DType::F32, &[2])]).unwrap();
         let of = |text: &str| session(&vec![(KEY.into(), ConfigValue::Text(text.into()))], &schema);
         let good = r#"{"round":"00000000-0000-0000-0000-000000000001","clip":1.0,"max_weight":10,"min_members":3,
             "max_members":5,"corrupt":200,"dropouts":300}"#;
@@ -281,5 +283,32 @@ mod tests {
             assert!(matches!(of(bad), Err(Stop::Refused(_))), "{bad}");
         }
         assert!(matches!(session(&Config::new(), &schema), Ok(None)));
+        let double = ModelSchema::new(vec![ArraySpec::new("w", DType::F64, &[2])]).unwrap();
+        let refused = session(&vec![(KEY.into(), ConfigValue::Text(good.into()))], &double);
+        assert!(matches!(refused, Err(Stop::Refused(why)) if why.contains("'w' is float64")));
+    }
+
+    #[test]
+    fn what_changed_is_found_by_name_and_in_no_array_of_another_shape() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = |file: &str, arrays: [(&str, usize, f32); 2]| {
+            let specs = arrays.map(|(name, length, _)| ArraySpec::new(name, DType::F32, &[length]));
+            let schema = ModelSchema::new(specs.into()).unwrap();
+            let path = folder.path().join(file);
+            let out = File::create(&path).unwrap();
+            let mut writer = CheckpointWriter::new(out, &schema, &BTreeMap::new()).unwrap();
+            for (_, length, value) in arrays {
+                (0..length).for_each(|_| writer.write(&value.to_le_bytes()).unwrap());
+            }
+            writer.finish().unwrap();
+            ModelFile::open(&path).unwrap()
+        };
+        let before = model("before", [("a", 2, 1.0), ("b", 1, 2.0)]);
+        let after = model("after", [("b", 1, 5.0), ("a", 2, 1.5)]);
+        assert_eq!(change(before.schema(), &before, &after).unwrap(), [0.5, 0.5, 3.0]);
+        for other in [[("a", 2, 0.0), ("c", 1, 0.0)], [("a", 3, 0.0), ("b", 1, 0.0)]] {
+            let refused = change(before.schema(), &before, &model("other", other)).unwrap_err();
+            assert!(refused.to_string().contains("has no array"), "{refused}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use thunderline_core::Error;
 use thunderline_flower::ObjectId;
 
-use crate::{reply::Reply, stop::Stop};
+use crate::{objects::Objects, stop::Stop};
 
 /// An object that the server lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(crate) fn length(parts: &[Part]) -> u64 {
 
 /// The body of a request, of which one object at a time is in memory.
 pub(crate) struct Body<'a> {
-    reply: &'a Reply,
+    objects: &'a Objects,
     stop: &'a Stop,
     parts: std::slice::Iter<'a, Part>,
     head: Bytes,
@@ -73,8 +73,8 @@ pub(crate) struct Body<'a> {
 
 impl<'a> Body<'a> {
     /// Ends early where the stop signal is given.
-    pub(crate) fn new(reply: &'a Reply, parts: &'a [Part], stop: &'a Stop) -> Self {
-        Self { reply, stop, parts: parts.iter(), head: Bytes::new(), content: Bytes::new(), failure: None }
+    pub(crate) fn new(objects: &'a Objects, parts: &'a [Part], stop: &'a Stop) -> Self {
+        Self { objects, stop, parts: parts.iter(), head: Bytes::new(), content: Bytes::new(), failure: None }
     }
 
     /// Why it could not be read to its end, where that is not the connection's fault.
@@ -83,12 +83,12 @@ impl<'a> Body<'a> {
     }
 
     fn begin(&mut self, part: &Part) -> Result<(), Error> {
-        let object = self.reply.object(&part.id)?;
+        let object = self.objects.get(&part.id)?;
         let place = |at: u64| usize::try_from(at).ok();
         let range = place(part.range.start).zip(place(part.range.end));
         let content = object.zip(range).filter(|(object, (_, end))| *end <= object.len());
         let (object, (start, end)) =
-            content.ok_or_else(|| Error::internal(format!("{} is no object of this reply", part.id)))?;
+            content.ok_or_else(|| Error::internal(format!("{} is no object to be sent", part.id)))?;
         self.head = part.head().into();
         self.content = object.slice(start..end);
         Ok(())

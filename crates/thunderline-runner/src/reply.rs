@@ -1,25 +1,21 @@
 //! Turns a result into Flower's objects. Arrays are described chunk by chunk: their bytes stay in the model's file and are
 //! read again when the server asks for them.
 
-use std::{collections::HashMap, fs::File};
+use std::collections::HashMap;
 
-use bytes::Bytes;
 use prost::Message as _;
 use thunderline_core::{Result, Timestamp};
 use thunderline_flower::{
     CHUNK_BYTES, Kind, Object, ObjectId,
     array::{Array, NUMPY},
-    object::Header,
     record::{self, Metrics},
     tree::{self, Listed},
     wire,
 };
-use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema, npy};
+use thunderline_numerics::ModelSchema;
 
 use crate::{
-    channel::{CallError, CallResult},
-    key::cannot,
-    pieces::Missing,
+    objects::{NpyFiles, Objects, Source},
     task::{Failure, ModelFile},
 };
 
@@ -27,60 +23,13 @@ use crate::{
 pub(crate) struct Reply {
     pub(crate) message: wire::Message,
     pub(crate) tree: wire::ObjectTree,
-    sources: HashMap<ObjectId, Source>,
-    arrays: Option<NpyFiles>,
-}
-
-enum Source {
-    /// The object's bytes.
-    Whole(Bytes),
-    /// A part of an array as a `.npy` file.
-    Chunk { array: usize, start: u64, length: usize },
+    pub(crate) objects: Objects,
 }
 
 impl Reply {
     /// The id of its message.
     pub(crate) fn id(&self) -> &str {
         &self.tree.object_id
-    }
-
-    /// The bytes of one of the reply's objects; `None` for an id that is not among them.
-    pub(crate) fn object(&self, id: &ObjectId) -> Result<Option<Bytes>> {
-        Ok(match (self.sources.get(id), &self.arrays) {
-            (Some(Source::Whole(bytes)), _) => Some(bytes.clone()),
-            (Some(Source::Chunk { array, start, length }), Some(arrays)) => {
-                Some(arrays.chunk(*array, *start, *length)?.encode())
-            }
-            _ => None,
-        })
-    }
-
-    /// The length of one of the reply's objects in bytes.
-    fn length(&self, id: &ObjectId) -> Option<u64> {
-        self.sources.get(id).map(|source| match source {
-            Source::Whole(bytes) => bytes.len() as u64,
-            Source::Chunk { length, .. } => {
-                let body_length = *length as u64;
-                let header = Header { kind: Kind::ArrayChunk, children: Vec::new(), body_length };
-                header.encode().len() as u64 + body_length
-            }
-        })
-    }
-
-    /// The length of all objects in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.sources.keys().filter_map(|id| self.length(id)).sum()
-    }
-
-    /// These objects, of which the server has nothing yet.
-    pub(crate) fn missing(&self, wanted: &[ObjectId]) -> CallResult<Vec<Missing>> {
-        let object = |id: &ObjectId| {
-            let length = self.length(id);
-            let length =
-                length.ok_or_else(|| CallError::Refused(format!("{id} is no object of this reply")))?;
-            Ok(Missing { id: *id, length, offset: 0 })
-        };
-        wanted.iter().map(object).collect()
     }
 }
 
@@ -171,7 +120,7 @@ impl Builder {
             error,
         };
         let tree = tree::build(&self.listed, root)?;
-        Ok(Reply { message, tree, sources: self.sources, arrays })
+        Ok(Reply { message, tree, objects: Objects { sources: self.sources, arrays } })
     }
 }
 
@@ -190,51 +139,6 @@ fn metadata(request: &wire::Metadata, now: Timestamp) -> wire::Metadata {
         created_at,
         src_task_id: None,
         dst_task_id: request.src_task_id,
-    }
-}
-
-/// A model's arrays as if each were a `.npy` file.
-struct NpyFiles {
-    schema: ModelSchema,
-    headers: Vec<Vec<u8>>,
-    elements: FileArrays,
-}
-
-impl NpyFiles {
-    /// The model's arrays in the order of `schema`, which has the same arrays.
-    fn open(model: &ModelFile, schema: &ModelSchema) -> Result<Self> {
-        let ranges = model.header.ranges();
-        let missing =
-            |name: &str| thunderline_core::Error::internal(format!("the model has no array '{name}'"));
-        let ranges = schema
-            .arrays()
-            .iter()
-            .map(|spec| {
-                let place = model.schema().position(&spec.name).ok_or_else(|| missing(&spec.name))?;
-                Ok(ranges[place].clone())
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let headers = schema.arrays().iter().map(|spec| npy::header(spec.dtype, &spec.shape));
-        let headers = headers.collect::<Result<Vec<_>>>()?;
-        let file = File::open(&model.path).map_err(|error| cannot("read", &model.path, error))?;
-        Ok(Self { schema: schema.clone(), headers, elements: FileArrays::new(file, ranges) })
-    }
-
-    fn bytes(&self, array: usize) -> u64 {
-        self.headers[array].len() as u64 + self.schema.array_bytes(array)
-    }
-
-    fn chunk(&self, array: usize, start: u64, length: usize) -> Result<Object> {
-        let header = &self.headers[array];
-        let mut bytes = Vec::with_capacity(length);
-        if let Some(rest) = usize::try_from(start).ok().and_then(|start| header.get(start..)) {
-            bytes.extend_from_slice(&rest[..rest.len().min(length)]);
-        }
-        let offset = (start + bytes.len() as u64) - header.len() as u64;
-        let from_header = bytes.len();
-        bytes.resize(length, 0);
-        self.elements.read_at(array, offset, &mut bytes[from_header..])?;
-        Ok(Object::leaf(Kind::ArrayChunk, bytes))
     }
 }
 

@@ -40,7 +40,7 @@ pub fn run(cx: &Cx, config: &RunnerConfig, stop: &Stop) -> Result<()> {
     let mut loaded = Loaded::default();
     loaded.check(config)?;
     let key = Arc::new(key::load_or_make(&config.state)?);
-    finished::sweep(&config.state.join("work"), finished::is_there)?;
+    finished::sweep(&finished::work(&config.state), finished::is_there)?;
     let channel = Channel::new(config.base(), key, cx.clone());
     let mut again = false;
     loop {

@@ -1,7 +1,8 @@
 //! One piece of work, free of the wire, and what comes of it.
 
 use std::{
-    fs::File,
+    collections::BTreeMap,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -31,6 +32,17 @@ impl ModelFile {
             let reason = format!("{} has {length} bytes, not {}", path.display(), header.file_bytes());
             return Err(Error::invalid_value("model", reason, "a complete safetensors file"));
         }
+        Ok(Self { path: path.into(), header })
+    }
+
+    /// These arrays in a file that has nothing else, if it is as long as they are.
+    pub(crate) fn bare(path: &Path, schema: ModelSchema) -> Result<Self> {
+        let length = fs::metadata(path).map_err(|error| cannot("read", path, error))?.len();
+        if length != schema.bytes() {
+            let reason = format!("{} has {length} bytes, not {}", path.display(), schema.bytes());
+            return Err(thunderline_core::Error::invalid_value("model", reason, "a complete file"));
+        }
+        let header = CheckpointHeader { schema, metadata: BTreeMap::new(), data_offset: 0 };
         Ok(Self { path: path.into(), header })
     }
 

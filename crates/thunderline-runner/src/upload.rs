@@ -1,4 +1,4 @@
-//! Sends a reply: announces it, sends what the server lacks, and goes on at the byte where that was interrupted.
+//! Sends a reply, or what is said in an exchange of a masked round: announces it, sends what the server lacks, and goes on at the byte where that was interrupted.
 
 use serde::Deserialize;
 use thunderline_core::Result;
@@ -7,6 +7,7 @@ use thunderline_flower::ObjectId;
 use crate::{
     channel::{CallError, CallResult},
     fleet::Fleet,
+    objects::Objects,
     pieces::{self, Body, Missing},
     reply::Reply,
     retry,
@@ -23,7 +24,7 @@ const LEAST: u64 = 64 << 10;
 /// How far the upload is, as the server says.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Progress {
-    missing: usize,
+    pub(crate) missing: usize,
     partial: Option<Received>,
 }
 
@@ -33,18 +34,41 @@ struct Received {
     offset: u64,
 }
 
-/// Sends the reply. Where the connection breaks or the server has forgotten the upload, it is announced again: that is
-/// idempotent, and the answer says what is still missing. `seconds` is how long the work took; `again` says that an earlier
-/// process may have begun with this.
+/// Sends the reply. `seconds` is how long the work took; `again` says that an earlier process may have begun with this.
 pub(crate) fn upload(fleet: &Fleet, reply: &Reply, seconds: f64, again: bool) -> CallResult<()> {
-    let mut sender = Sender { fleet, reply, again, most: MOST, left: reply.bytes() };
-    let (mut refusals, mut tries) = (0, 0);
-    loop {
-        let before = sender.left;
+    send(fleet, &reply.objects, again, || {
         let answer = fleet.push_messages(reply.message.clone(), reply.tree.clone(), seconds)?;
         let wanted =
             answer.objects_to_push.iter().map(|id| id.parse()).collect::<Result<Vec<ObjectId>, _>>()?;
-        match sender.send(&wanted, &answer.session_id) {
+        Ok((wanted, answer.session_id))
+    })
+}
+
+/// Says something large to a message in an exchange of a masked round.
+pub(crate) fn say(fleet: &Fleet, message: &str, exchange: &str, said: Vec<u8>) -> CallResult<()> {
+    let (objects, id) = Objects::one(said.into());
+    let session = format!("{message}/{exchange}");
+    send(fleet, &objects, false, || {
+        // The server waits for it already; what it lacks is all or nothing.
+        let wanted = if fleet.progress(&session)?.missing == 0 { Vec::new() } else { vec![id] };
+        Ok((wanted, session.clone()))
+    })
+}
+
+/// Announces, and sends what the server then wants, in the session that it then names. Where the connection breaks or the server
+/// has forgotten the upload, it is announced again: that is idempotent, and the answer says what is still missing.
+fn send(
+    fleet: &Fleet,
+    objects: &Objects,
+    again: bool,
+    announce: impl Fn() -> CallResult<(Vec<ObjectId>, String)>,
+) -> CallResult<()> {
+    let mut sender = Sender { fleet, objects, again, most: MOST, left: objects.bytes() };
+    let (mut refusals, mut tries) = (0, 0);
+    loop {
+        let before = sender.left;
+        let (wanted, session) = announce()?;
+        match sender.send(&wanted, &session) {
             Err(CallError::Away(why)) => {
                 tracing::warn!(%why, "the upload was interrupted; announcing it again");
                 if fleet.stop.wait(retry::delay(tries, fleet.channel.cx().random_u64())) {
@@ -54,7 +78,7 @@ pub(crate) fn upload(fleet: &Fleet, reply: &Reply, seconds: f64, again: bool) ->
             }
             // Also where it says that this is over: the announcement tells for sure.
             Err(CallError::Refused(why) | CallError::Forbidden(why)) if refusals < MAX_REFUSALS => {
-                tracing::warn!(%why, "the server refused what it asked for; announcing the reply again");
+                tracing::warn!(%why, "the server refused what it asked for; announcing it again");
                 refusals += 1;
             }
             done => return done,
@@ -70,7 +94,7 @@ pub(crate) fn upload(fleet: &Fleet, reply: &Reply, seconds: f64, again: bool) ->
 
 struct Sender<'a> {
     fleet: &'a Fleet,
-    reply: &'a Reply,
+    objects: &'a Objects,
     /// Whether the server may have a part of an object.
     again: bool,
     /// What the next request may carry, in bytes of objects.
@@ -81,16 +105,16 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     fn send(&mut self, wanted: &[ObjectId], session: &str) -> CallResult<()> {
-        let mut missing = self.reply.missing(wanted)?;
+        let mut missing = self.objects.missing(wanted)?;
         if self.again && !missing.is_empty() {
             let progress = self.fleet.progress(session)?;
             self.take(&mut missing, &progress)?;
-            let total = self.reply.bytes();
+            let total = self.objects.bytes();
             tracing::info!("the upload resumed at {} of {}", size(total - self.left), size(total));
         }
         while !missing.is_empty() {
             let parts = pieces::plan(&missing, self.most);
-            let mut body = Body::new(self.reply, &parts, &self.fleet.stop);
+            let mut body = Body::new(self.objects, &parts, &self.fleet.stop);
             let sent = self.fleet.append(session, &mut body, pieces::length(&parts));
             let progress = match (body.failure(), sent) {
                 (Some(error), _) => return Err(error.into()),
@@ -101,7 +125,7 @@ impl Sender<'_> {
             self.take(&mut missing, &progress)?;
             self.most = adapted(self.most, true);
         }
-        tracing::debug!(objects = wanted.len(), bytes = self.reply.bytes(), "reply sent");
+        tracing::debug!(objects = wanted.len(), bytes = self.objects.bytes(), "sent");
         Ok(())
     }
 

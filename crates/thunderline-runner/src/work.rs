@@ -22,10 +22,10 @@ use crate::{
     config::RunnerConfig,
     control,
     download::download,
-    encode::{self, Encoded},
+    encode::{self, Encoded, Rest},
     energy::Meter,
     enrol::{self, Enrolment},
-    finished::{self, Finished},
+    finished::{self, Finished, Keeps},
     fleet::Fleet,
     key::cannot,
     manifest::{self, Expected},
@@ -61,23 +61,23 @@ impl Worker<'_> {
         let claim = until_answered(self.fleet.channel.cx(), &self.fleet.stop, || {
             enrol::claim(&self.fleet.channel, run, &metadata.message_id)
         })?;
-        let mut folder = Folder::take(&self.config.state.join("work"), &metadata.message_id)?;
+        let state = &self.config.state;
+        finished::settle(state, &metadata.message_id, |other| self.counted(other))?;
+        let mut folder = Folder::take(&finished::work(state), &metadata.message_id)?;
         let found = Finished::find(&folder.path, metadata);
         let again = found.is_some();
         let done = match (self.verified(metadata, run, &claim), found) {
             (Err(failure), _) => Err(failure.into()),
-            (Ok(()), Some(found)) => Ok(Done::reply(found)),
+            (Ok(()), Some((found, reply))) => Ok(Done::reply(found, reply)),
             (Ok(()), None) => self.work(metadata, run, &folder.path),
         };
-        let (reply, seconds, own, encoded) = match done {
-            Ok(Done::Reply(reply, seconds, own, encoded)) => (*reply, seconds, own, encoded),
+        let (reply, seconds, keeps) = match done {
+            Ok(Done::Reply(reply, seconds, keeps)) => (*reply, seconds, keeps),
             // All was said in the exchanges; the lease has ended with the last.
-            Ok(Done::Masked(own)) => {
-                return Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?);
-            }
+            Ok(Done::Masked(keeps)) => return Ok(keeps.keep(state, run)?),
             Err(Broken::Task(failure)) => {
                 tracing::warn!(reason = %failure.reason, "the task failed");
-                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, None, None)
+                (reply::failure(metadata, self.fleet.channel.cx().now(), &failure)?, 0.0, Keeps::default())
             }
             Err(Broken::Call(error)) => return Err(error),
         };
@@ -85,9 +85,18 @@ impl Worker<'_> {
         // Whoever is ended here, or has to enrol again, gets the message again and goes on.
         folder.stays = matches!(sent, Err(CallError::Stopped | CallError::Unauthenticated(_)));
         sent?;
-        // Not before: a task that is done again must begin from what the first try began from.
-        encoded.map_or(Ok(()), |encoded| encoded.keep_rest(&self.config.state, run))?;
-        Ok(own.map_or(Ok(()), |own| control::keep(&own, &self.config.state, run))?)
+        let kept = keeps.keep(state, run);
+        folder.stays = kept.is_err();
+        Ok(kept?)
+    }
+
+    /// Whether the server has this runner's reply to a message.
+    fn counted(&self, message: &str) -> CallResult<bool> {
+        match self.fleet.progress(message) {
+            Ok(progress) => Ok(progress.missing == 0),
+            Err(CallError::Forbidden(_) | CallError::Refused(_) | CallError::Broken(_)) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 
     /// Whether the server has signed that this runner may do this.
@@ -151,7 +160,7 @@ impl Worker<'_> {
         if let (Some(way), Some(joined)) = (&way, joined) {
             way.contribute(joined, &task.model, &outcome)?;
             tracing::info!(%run, round, seconds, "done, masked");
-            return Ok(Done::Masked(outcome.own));
+            return Ok(Done::Masked(Keeps { own: outcome.own, rest: Rest::Nothing }));
         }
         let metrics = metrics::record(&outcome, seconds, meter.joules());
         let failed = |error: Error| Failure::new(error_code::CLIENT_APP_RAISED, error.chain());
@@ -159,18 +168,16 @@ impl Worker<'_> {
             encode::update(&task, outcome.model.as_ref(), &self.config.state, run).map_err(failed)?;
         let Outcome { examples, model, own, .. } = outcome;
         tracing::info!(%run, round, task = kind.name(), examples, seconds, "done");
-        if let Some(encoded) = encoded {
-            // Not kept beyond the end of this process: what the encoding leaves out belongs to it.
-            let (schema, model) = (encoded.model.schema(), Some(&encoded.model));
-            let reply = reply::success(metadata, cx.now(), schema, model, &metrics).map_err(failed)?;
-            return Ok(Done::Reply(Box::new(reply), seconds, own, Some(encoded)));
-        }
-        let finished = Finished { at: cx.now(), seconds, input: task.model, model, metrics, own };
+        let (input, model, rest) = match encoded {
+            Some(Encoded { model, rest }) => (model.clone(), Some(model), rest),
+            None => (task.model, model, Rest::Nothing),
+        };
+        let finished = Finished { at: cx.now(), seconds, input, model, metrics, keeps: Keeps { own, rest } };
         let reply = finished
             .reply(metadata)
-            .and_then(|reply| finished.keep(folder, &reply).map(|()| reply))
+            .and_then(|reply| finished.keep(folder, run, &reply).map(|()| reply))
             .map_err(failed)?;
-        Ok(Done::reply((finished, reply)))
+        Ok(Done::reply(finished, reply))
     }
 
     fn execute(&mut self, app: &App, task: &Task) -> Result<Outcome, Broken> {
@@ -199,14 +206,14 @@ impl Worker<'_> {
 /// What comes of a message.
 enum Done {
     /// A reply, the seconds it took, and what is to be kept once it is sent.
-    Reply(Box<Reply>, f64, Option<PathBuf>, Option<Encoded>),
+    Reply(Box<Reply>, f64, Keeps),
     /// An update that went out masked.
-    Masked(Option<PathBuf>),
+    Masked(Keeps),
 }
 
 impl Done {
-    fn reply((finished, reply): (Finished, Reply)) -> Self {
-        Self::Reply(Box::new(reply), finished.seconds, finished.own, None)
+    fn reply(finished: Finished, reply: Reply) -> Self {
+        Self::Reply(Box::new(reply), finished.seconds, finished.keeps)
     }
 }
 

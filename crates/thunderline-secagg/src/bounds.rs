@@ -196,4 +196,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn whom_enough_are_left_around_has_neighbours_enough_to_rebuild_its_secrets() {
+        let (mut whole, mut rings) = (0, 0);
+        for members in (3..400).step_by(7).chain([700, 1500]) {
+            for (corrupt, dropouts) in
+                [(0, 0), (10, 10), (20, 200), (50, 50), (100, 100), (200, 300), (300, 50)]
+            {
+                let Ok(bounds) = Bounds::of(members, corrupt, dropouts) else { continue };
+                // A neighbourhood is two stretches, one to either side; or all others.
+                let left = if bounds.reach.is_some() { 2 * bounds.least } else { bounds.quorum - 1 };
+                assert!(left >= bounds.threshold, "{bounds:?}");
+                (whole, rings) = if bounds.reach.is_some() { (whole, rings + 1) } else { (whole + 1, rings) };
+            }
+        }
+        assert!(whole > 20 && rings > 200, "{whole} and {rings}");
+    }
 }

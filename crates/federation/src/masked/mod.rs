@@ -12,6 +12,7 @@
 mod answer;
 mod close;
 mod exchange;
+mod place;
 mod plan;
 mod receive;
 pub(crate) mod rows;
@@ -21,6 +22,7 @@ mod unmask;
 
 pub use answer::{Told, told};
 pub use exchange::Exchange;
+pub use place::{Place, place};
 pub use receive::{ACTION as SAY, receive};
 pub use terms::{KEY, Terms};
 pub use turn::Turn;

@@ -145,6 +145,16 @@ mod tests {
     }
 
     #[test]
+    fn an_exchange_is_over_with_its_round_at_the_latest() {
+        let leases: Vec<_> = (1..=4).map(|number| lease(number, LeaseState::Claimed)).collect();
+        let (exchange, said) = (Exchange::Advertise, ids(&[1, 2, 3]));
+        let masked = Masked { exchange, deadline: at(200), quorum: 3, invited: None, said };
+        let next = |now| collect(&masked, &round(), &leases, Vec::new(), at(100), at(now));
+        assert_eq!(next(99), []);
+        assert_eq!(next(100), [Step::CloseExchange { round: round().id, exchange }]);
+    }
+
+    #[test]
     fn those_who_are_gone_are_not_waited_for() {
         let leases: Vec<_> = (1..=4)
             .map(|number| {

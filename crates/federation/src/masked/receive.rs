@@ -96,14 +96,14 @@ pub async fn receive(
     write.commit(&Subject::new("lease", id)).await
 }
 
-fn said_otherwise(exchange: Exchange) -> Error {
+pub(super) fn said_otherwise(exchange: Exchange) -> Error {
     Error::conflict(format!(
         "the client has said something else in '{}': who is started anew in mid-round has other secrets, and sits the round out",
         exchange.name()
     ))
 }
 
-fn is_open(open: Exchange, wanted: Exchange) -> Result<()> {
+pub(super) fn is_open(open: Exchange, wanted: Exchange) -> Result<()> {
     if open == wanted {
         Ok(())
     } else {

@@ -2,11 +2,13 @@
 //!
 //! The sum lives in memory only. With differential privacy it has no noise yet, and nothing of it may be stored or told.
 
+use std::collections::BTreeSet;
+
 use thunderline_core::{Error, LeaseId, Result};
 use thunderline_numerics::{ArrayReader, MemoryArrays, ModelSchema, privacy::sum::levels::Levels};
 use thunderline_objects::Area;
 use thunderline_secagg::{
-    message::{Consent, MaskedInput, Reveal},
+    message::{Consent, MaskedInput, Reveal, Survivors},
     server::{Collecting, Sum},
 };
 
@@ -48,8 +50,14 @@ pub(crate) fn unmask(
     let places = said.places(&roster)?;
     let longest = roster.session().terms().longest();
     let mut server = Collecting::again(roster, close::sharers(&said)?);
+    let told = kept(Survivors::decode(&said.told_all(Exchange::Mask)?))?;
+    let survivors: BTreeSet<u16> = told.survivors.iter().map(|survivor| survivor.member).collect();
     for (_, bytes) in said.up(Exchange::Mask) {
-        server.take(&kept(MaskedInput::decode(&bytes?))?).map_err(|refusal| refused(&refusal))?;
+        let input = kept(MaskedInput::decode(&bytes?))?;
+        // Who spoke while the list was made is not on it: what the others signed is the sum without it.
+        if survivors.contains(&input.from) {
+            server.take(&input).map_err(|refusal| refused(&refusal))?;
+        }
     }
     let mut server = server.close().map_err(|refusal| refused(&refusal))?;
     for (_, bytes) in said.up(Exchange::Consent) {

@@ -7,6 +7,7 @@ use federation::{
     actions::{accept_reply::Acceptance, read},
     external::Programs,
     masked::{Exchange, Terms, Told, receive, told},
+    project,
     spec::Scalar,
     state::FederationState,
     task::Task,
@@ -20,7 +21,7 @@ use thunderline_secagg::{
     client::{Advertised, Consented, Masked, Shared},
     message::{Consents, Delivery, Survivors},
 };
-use thunderline_testkit::{TestDb, both};
+use thunderline_testkit::{Engine, TestDb, both};
 
 use crate::site::Site;
 
@@ -47,6 +48,8 @@ pub struct Client {
     weight: u32,
     /// The weight and the levels, once it has masked them.
     pub levels: Vec<u32>,
+    /// Whether whatever it says comes with a bit changed first, which must be refused.
+    tampered: bool,
 }
 
 impl Client {
@@ -68,10 +71,21 @@ impl Client {
             (0..numbers).map(|at| (f32::from(number) * 0.173 + at as f32 * 0.0271).sin() * 0.9).collect();
         let weight = (10 + 7 * u32::from(number)).min(terms.max_weight);
         let stage = Stage::Begin(Box::new(client));
-        Ok(Self { task, schema, terms, stage, change, weight, levels: Vec::new() })
+        Ok(Self { task, schema, terms, stage, change, weight, levels: Vec::new(), tampered: false })
     }
 
     async fn say(&self, site: &Site, exchange: Exchange, bytes: Vec<u8>) -> Result<()> {
+        // The session's or the roster's digest; and what is signed, or signs. The rest is sealed, or a share.
+        let last = matches!(exchange, Exchange::Advertise | Exchange::Mask | Exchange::Consent);
+        let places = if last { vec![10, bytes.len() - 1] } else { vec![10] };
+        for place in places.into_iter().filter(|_| self.tampered) {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            let (cx, lease) = (site.t.node(self.task.node), self.task.lease);
+            let refused =
+                receive(&cx, &site.domain, lease, exchange, changed).await.map_err(|error| error.kind());
+            assert_eq!(refused, Err(ErrorKind::Invalid), "'{}', byte {place}", exchange.name());
+        }
         receive(&site.t.node(self.task.node), &site.domain, self.task.lease, exchange, bytes).await
     }
 
@@ -271,6 +285,79 @@ both!(a_client_that_falls_away_at_any_exchange_leaves_the_mean_of_those_who_mask
     is_mean(&site, &federation, &clients).await?;
 });
 
+/// Time is up while one client still masks. It is heard before the exchange is closed or after, but in either case when the list
+/// of the survivors has been made already.
+async fn one_masks_while_the_exchange_is_closed(t: TestDb, heard: bool) -> Result<()> {
+    let site = Site::new(t)?;
+    let (federation, mut clients) = begun(&site).await?;
+    exchange(&site, &federation, &mut clients).await?;
+    exchange(&site, &federation, &mut clients).await?;
+    let mut slow = clients.pop().unwrap();
+    for client in &mut clients {
+        client.step(&site).await?;
+    }
+    site.t.clock.advance(SignedDuration::from_secs(600));
+    let folder = site.domain.objects.root().join(format!("rounds/{}/masked", slow.task.round));
+    let messages = || fs::read_dir(&folder).unwrap().count();
+    let before = messages();
+    let come = async |count: usize| {
+        while messages() < before + count {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Nobody writes while this is held. What is said, and the list, lie in the folder before they are written down.
+    let held = site.t.db().write(&site.t.system(), &project::ACTION).await?;
+    let closes = site.drive(&federation);
+    let speaks = slow.step(&site);
+    let queue = async {
+        come(2).await;
+        drop(held);
+    };
+    let (spoken, closed) = if heard {
+        let (spoken, closed, ()) = tokio::join!(
+            speaks,
+            async {
+                come(1).await;
+                closes.await
+            },
+            queue
+        );
+        (spoken, closed)
+    } else {
+        let (closed, spoken, ()) = tokio::join!(
+            closes,
+            async {
+                come(1).await;
+                speaks.await
+            },
+            queue
+        );
+        (spoken, closed)
+    };
+    closed?;
+    assert_eq!(spoken.map_err(|error| error.kind()), if heard { Ok(()) } else { Err(ErrorKind::Conflict) });
+    exchange(&site, &federation, &mut clients).await?;
+    if heard {
+        // Its turn it is, though it is no survivor.
+        late(&site, &federation, 100).await?;
+    }
+    exchange(&site, &federation, &mut clients).await?;
+    is_mean(&site, &federation, &clients).await
+}
+
+#[test]
+fn who_masks_while_the_survivors_are_listed_is_left_out_of_their_sum() {
+    // Only SQLite lets one write at a time.
+    let one = |t| one_masks_while_the_exchange_is_closed(t, true);
+    thunderline_testkit::run(Engine::Sqlite, crate::MIGRATIONS, one);
+}
+
+#[test]
+fn who_masks_when_the_exchange_has_just_been_closed_is_refused() {
+    let one = |t| one_masks_while_the_exchange_is_closed(t, false);
+    thunderline_testkit::run(Engine::Sqlite, crate::MIGRATIONS, one);
+}
+
 both!(too_few_fail_the_round_with_the_exchange_and_its_numbers, async |t: TestDb| {
     let site = Site::new(t)?;
     let (federation, mut clients) = begun(&site).await?;
@@ -285,6 +372,7 @@ both!(too_few_fail_the_round_with_the_exchange_and_its_numbers, async |t: TestDb
     assert_eq!(rounds[0].state.reason(), Some(reason));
     let late = told(&site.t.node(task.node), domain, task.lease, Exchange::Mask).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Conflict);
+    assert!(late.to_string().starts_with("the lease has ended"), "{late}");
 });
 
 both!(a_restarted_server_goes_on_where_it_was, async |t: TestDb| {
@@ -313,6 +401,8 @@ both!(what_does_not_fit_is_refused_and_the_same_again_is_not, async |t: TestDb| 
     changed[60] ^= 1;
     assert_eq!(say(node, Exchange::Advertise, &changed).await, Err(ErrorKind::Invalid));
     assert_eq!(say(node, Exchange::Share, &message).await, Err(ErrorKind::Conflict), "it is not open");
+    let early = clients[0].say(&site, Exchange::Share, message.clone()).await.unwrap_err();
+    assert_eq!(early.to_string(), "'share' is not open; 'advertise' is");
     assert_eq!(say(clients[1].task.node, Exchange::Advertise, &message).await, Err(ErrorKind::NotFound));
     assert_eq!(say(node, Exchange::Advertise, &message).await, Ok(()));
     assert_eq!(say(node, Exchange::Advertise, &message).await, Ok(()));
@@ -331,12 +421,41 @@ both!(what_does_not_fit_is_refused_and_the_same_again_is_not, async |t: TestDb| 
     assert_eq!(say(node, Exchange::Mask, &message.encode()).await, Err(ErrorKind::Invalid));
 });
 
+both!(what_was_tampered_with_is_refused_in_every_exchange_and_leaves_nothing, async |t: TestDb| {
+    let site = Site::new(t)?;
+    let (federation, mut clients) = begun(&site).await?;
+    clients[0].tampered = true;
+    for _ in 0..5 {
+        exchange(&site, &federation, &mut clients).await?;
+    }
+    is_mean(&site, &federation, &clients).await?;
+});
+
 both!(an_update_that_is_not_masked_is_refused, async |t: TestDb| {
     let site = Site::new(t)?;
     let (_, clients) = begun(&site).await?;
     let answer = site.answer(&clients[0].task, 1.0, 10.0).await?;
     let reason = "the round takes masked updates only, and this one is not".to_owned();
     assert_eq!(answer, Acceptance::Refused(reason));
+    // It is free for other work, and has no more part in this round.
+    let Stage::Begin(client) = &clients[0].stage else { panic!("it has just begun") };
+    let late = clients[0].say(&site, Exchange::Advertise, client.advertisement().encode()).await.unwrap_err();
+    assert_eq!((late.kind(), late.to_string().as_str()), (ErrorKind::Conflict, "the lease has ended"));
+});
+
+both!(of_two_things_said_at_once_one_is_taken, async |t: TestDb| {
+    let site = Site::new(t)?;
+    let (_, clients) = begun(&site).await?;
+    let Stage::Begin(client) = &clients[0].stage else { panic!("it has just begun") };
+    let session = clients[0].terms.session(&clients[0].schema)?;
+    let other = Advertised::new(&session, Arc::new(Identity::from_seed(&[77; 32])), &[78; 32]);
+    let (one, two) = tokio::join!(
+        clients[0].say(&site, Exchange::Advertise, client.advertisement().encode()),
+        clients[0].say(&site, Exchange::Advertise, other.advertisement().encode()),
+    );
+    assert_ne!(one.is_ok(), two.is_ok(), "{one:?}, {two:?}");
+    let refused = one.err().or(two.err()).map(|error| error.kind());
+    assert_eq!(refused, Some(ErrorKind::Conflict));
 });
 
 both!(a_strategy_that_is_a_program_sees_the_mean_and_nobodys_update, async |t: TestDb| {

@@ -4,6 +4,7 @@
 //! object is held in memory.
 
 mod pieces;
+mod target;
 mod turn;
 
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
-use thunderline_core::{Error, ErrorKind, Result};
+use thunderline_core::Result;
 use thunderline_objects::Partial;
 use thunderlink::Transport;
 
 pub(crate) use self::turn::Turns;
 use self::{
     pieces::{Head, Pieces},
+    target::{Kind, Target},
     turn::Turn,
 };
 use crate::{
@@ -30,7 +32,7 @@ use crate::{
     caller,
     fleet::Node,
     refusal,
-    upload::{self, Begun, Found, Progress, Stored, Upload},
+    upload::{Begun, Progress},
 };
 
 /// `GET /v1/runner/uploads/{message_id}`: how far the upload is that answers this message.
@@ -39,15 +41,7 @@ pub(crate) async fn progress(
     Path(message): Path<String>,
     request: Request,
 ) -> Response {
-    let (parts, _no_body) = request.into_parts();
-    let progress = async {
-        let (node, found) = find(&fleet, &message, &parts.headers).await?;
-        let Some(upload) = found else { return Ok(Progress::default()) };
-        // Nothing is added after what is told.
-        let _turn = turn::take(&fleet, node.id).await;
-        upload.progress().await
-    };
-    answer(progress.await.map(|progress| (true, progress)))
+    answer(told(&fleet, Kind::Reply, &message, request).await)
 }
 
 /// `PATCH /v1/runner/uploads/{message_id}`: adds to it.
@@ -56,34 +50,57 @@ pub(crate) async fn append(
     Path(message): Path<String>,
     request: Request,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let appended = async {
-        let (node, found) = find(&fleet, &message, &parts.headers).await?;
-        let Some(upload) = found else { return Ok((true, Progress::default())) };
-        let turn = Arc::new(turn::take(&fleet, node.id).await);
-        let mut pieces = Pieces::new(body, turn.clone(), fleet.stop.clone());
-        let added = receive(&fleet, &node, &upload, &turn, &mut pieces).await;
-        if !matches!(added, Ok(Added::All)) {
-            pieces.drain().await;
-        }
-        match added? {
-            Added::All if *upload.finished.lock().await => Ok((true, Progress::default())),
-            Added::All => Ok((true, upload.progress().await?)),
-            Added::Elsewhere => Ok((false, upload.progress().await?)),
-        }
-    };
-    answer(appended.await)
+    answer(added(&fleet, Kind::Reply, &message, request).await)
 }
 
-/// The calling node's upload; none where its reply was counted already.
-async fn find(fleet: &Fleet, message: &str, headers: &HeaderMap) -> Result<(Node, Option<Arc<Upload>>)> {
+/// `GET /v1/runner/uploads/{message_id}/mask`: how far is what the client says in that exchange.
+pub(crate) async fn mask_progress(
+    State(fleet): State<Fleet>,
+    Path(message): Path<String>,
+    request: Request,
+) -> Response {
+    answer(told(&fleet, Kind::Said, &message, request).await)
+}
+
+/// `PATCH /v1/runner/uploads/{message_id}/mask`: adds to it.
+pub(crate) async fn mask_append(
+    State(fleet): State<Fleet>,
+    Path(message): Path<String>,
+    request: Request,
+) -> Response {
+    answer(added(&fleet, Kind::Said, &message, request).await)
+}
+
+async fn told(fleet: &Fleet, kind: Kind, message: &str, request: Request) -> Result<(bool, Progress)> {
+    let node = caller(fleet, request.headers()).await?;
+    let Some(target) = Target::find(fleet, &node, kind, message).await? else {
+        return Ok((true, Progress::default()));
+    };
+    // Nothing is added after what is told.
+    let _turn = turn::take(fleet, node.id).await;
+    Ok((true, target.progress().await?))
+}
+
+async fn added(fleet: &Fleet, kind: Kind, message: &str, request: Request) -> Result<(bool, Progress)> {
+    let (parts, body) = request.into_parts();
+    let node = caller(fleet, &parts.headers).await?;
+    let Some(mut target) = Target::find(fleet, &node, kind, message).await? else {
+        return Ok((true, Progress::default()));
+    };
+    let turn = Arc::new(turn::take(fleet, node.id).await);
+    let mut pieces = Pieces::new(body, kind.most(), turn.clone(), fleet.stop.clone());
+    let added = receive(fleet, &node, &mut target, &turn, &mut pieces).await;
+    if !matches!(added, Ok(Added::All)) {
+        pieces.drain().await;
+    }
+    let all = matches!(added?, Added::All);
+    Ok((all, target.progress().await?))
+}
+
+async fn caller(fleet: &Fleet, headers: &HeaderMap) -> Result<Node> {
     let node = fleet.node(caller::over_http(headers, fleet.cx.now())?, Transport::Runner)?;
     fleet.seen(&node).await?;
-    match upload::find(fleet, &node, message).await? {
-        Found::Upload(upload) => Ok((node, Some(upload))),
-        Found::Counted => Ok((node, None)),
-        Found::Nothing => Err(Error::forbidden("the node has announced no reply to this message")),
-    }
+    Ok(node)
 }
 
 /// What became of a body.
@@ -97,35 +114,20 @@ enum Added {
 async fn receive(
     fleet: &Fleet,
     node: &Node,
-    upload: &Arc<Upload>,
+    target: &mut Target,
     turn: &Arc<Turn>,
     pieces: &mut Pieces,
 ) -> Result<Added> {
     while let Some(head) = pieces.head().await? {
         fleet.links.admit(node.id)?;
-        let stored = match upload.begin(head.id, head.offset).await? {
-            Begun::There => {
-                pieces.skip(head.length - head.offset).await?;
-                continue;
-            }
+        match target.begin(head.id, head.offset).await? {
+            Begun::There => pieces.skip(head.length - head.offset).await?,
             Begun::Elsewhere => return Ok(Added::Elsewhere),
-            Begun::Refused(reason) => Stored::Refused(reason),
+            Begun::Refused(reason) => return Err(target::refused(head.id, reason)),
             Begun::At(partial) => match fill(*partial, &head, turn, pieces).await? {
-                Some(partial) => upload.keep(head.id, partial).await?,
+                Some(partial) => target.keep(fleet, node, head.id, partial).await?,
                 None => return Ok(Added::All),
             },
-        };
-        match stored {
-            Stored::More => {}
-            Stored::Last => upload::complete(fleet, node, upload).await?,
-            Stored::Refused(reason) => {
-                return Err(Error::new(ErrorKind::Invalid, format!("object {}: {reason}", head.id)));
-            }
-            Stored::Open => return Err(Error::forbidden("the round takes masked updates only")),
-            Stored::TooMuch => {
-                upload::give_up(fleet, node, upload, upload::FAR_TOO_LARGE).await?;
-                return Err(Error::forbidden(upload::FAR_TOO_LARGE));
-            }
         }
     }
     Ok(Added::All)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
 use thunderline_core::{Error, ErrorKind, Result};
-use thunderline_flower::{ObjectId, Rpc};
+use thunderline_flower::ObjectId;
 use tokio_util::sync::CancellationToken;
 
 use super::turn::Turn;
@@ -26,7 +26,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    fn parse(line: &[u8]) -> Result<Self> {
+    fn parse(line: &[u8], most: u64) -> Result<Self> {
         let wrong =
             |reason: &str| Error::invalid_value("upload", reason, "<object id> <offset> <length>, LF");
         let text = std::str::from_utf8(line).map_err(|_| wrong("a piece's first line is no text"))?;
@@ -38,7 +38,6 @@ impl Head {
         };
         let number = |text: &str| text.parse::<u64>().map_err(|_| wrong("a number is expected"));
         let (offset, length) = (number(offset)?, number(length)?);
-        let most = receive::limit(Rpc::PushObject) as u64;
         if length == 0 || length > most || offset > length {
             let allowed = format!("1 to {most} bytes, and an offset within them");
             return Err(Error::invalid_value("upload", format!("{offset} of {length} bytes"), allowed));
@@ -52,14 +51,16 @@ pub(crate) struct Pieces {
     body: Body,
     /// Received and not yet used: at most what came at once.
     ready: Bytes,
+    /// The length of the largest object.
+    most: u64,
     turn: Arc<Turn>,
     stop: CancellationToken,
 }
 
 impl Pieces {
-    /// Reading ends, with an error, where the turn is over or the server stops.
-    pub(crate) fn new(body: Body, turn: Arc<Turn>, stop: CancellationToken) -> Self {
-        Self { body, ready: Bytes::new(), turn, stop }
+    /// Of objects of at most `most` bytes. Reading ends, with an error, where the turn is over or the server stops.
+    pub(crate) fn new(body: Body, most: usize, turn: Arc<Turn>, stop: CancellationToken) -> Self {
+        Self { body, ready: Bytes::new(), most: most as u64, turn, stop }
     }
 
     /// The next piece's head; none at the body's end.
@@ -77,10 +78,10 @@ impl Pieces {
                 break;
             }
             if end.is_some() {
-                return Head::parse(&line).map(Some);
+                return Head::parse(&line, self.most).map(Some);
             }
         }
-        if line.is_empty() { Ok(None) } else { Head::parse(&line).map(Some) }
+        if line.is_empty() { Ok(None) } else { Head::parse(&line, self.most).map(Some) }
     }
 
     /// The next bytes of a piece, at least one and at most so many; none at the body's end.
@@ -152,7 +153,7 @@ mod tests {
             .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
             .collect();
         let body = Body::from_stream(futures::stream::iter(pieces));
-        Pieces::new(body, Arc::new(Turns::default().take().await), CancellationToken::new())
+        Pieces::new(body, 1 << 24, Arc::new(Turns::default().take().await), CancellationToken::new())
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use thunderline_core::{ErrorKind, Result};
 use thunderline_flower::ObjectId;
-use thunderline_objects::Partial;
+use thunderline_objects::{Area, Partial};
 
 use super::{
     Stored, Upload,
@@ -76,19 +76,8 @@ impl Upload {
         if !self.still_missing().contains(&id) {
             return Ok(Begun::There);
         }
-        let upload = self.clone();
-        blocking(move || {
-            let there = match upload.area.partial(&upload.owner())? {
-                Some((found, there)) if found == digest(&id) => there,
-                _ => 0,
-            };
-            if there != offset {
-                return Ok(Begun::Elsewhere);
-            }
-            let partial = upload.area.resume(&upload.owner(), &digest(&id))?;
-            Ok(if partial.length() == offset { Begun::At(Box::new(partial)) } else { Begun::Elsewhere })
-        })
-        .await
+        let (area, owner) = (self.area.clone(), self.owner());
+        blocking(move || go_on(&area, &owner, id, offset)).await
     }
 
     /// Keeps an object of which all bytes are there.
@@ -114,4 +103,17 @@ impl Upload {
     pub(super) fn owner(&self) -> String {
         self.lease.to_string()
     }
+}
+
+/// Goes on with an object of which `offset` bytes should be there. Blocking.
+pub(super) fn go_on(area: &Area, owner: &str, id: ObjectId, offset: u64) -> Result<Begun> {
+    let there = match area.partial(owner)? {
+        Some((found, there)) if found == digest(&id) => there,
+        _ => 0,
+    };
+    if there != offset {
+        return Ok(Begun::Elsewhere);
+    }
+    let partial = area.resume(owner, &digest(&id))?;
+    Ok(if partial.length() == offset { Begun::At(Box::new(partial)) } else { Begun::Elsewhere })
 }

@@ -101,8 +101,19 @@ impl Edge {
 
     /// A federation of a Flower app, driven until it waits for its clients.
     pub async fn federation(&self, clients: usize, more: &str) -> Result<Federation> {
-        let model = self.model()?;
-        let bundle = self.bundle().await?;
+        self.federation_from(&[2, 2], &START, clients, more).await
+    }
+
+    /// The same, beginning with a model of these numbers.
+    pub async fn federation_from(
+        &self,
+        shape: &[usize],
+        start: &[f32],
+        clients: usize,
+        more: &str,
+    ) -> Result<Federation> {
+        let model = self.model(shape, start)?;
+        let bundle = self.bundle(model).await?;
         let spec = format!(
             "model_ref: sha256:{model}\nnum_rounds: 1\nmin_clients: {clients}\nevaluation: {{federated: false}}\n\
              app: {{flower: {{bundle: {bundle}, config: {{lr: 0.5}}}}}}\n{more}"
@@ -130,16 +141,16 @@ impl Edge {
         Ok(elements.map(|raw| f32::from_le_bytes(raw.try_into().expect("four bytes"))).collect())
     }
 
-    fn model(&self) -> Result<Sha256> {
-        let schema = ModelSchema::new(vec![ArraySpec::new("w", DType::F32, &[2, 2])])?;
+    fn model(&self, shape: &[usize], start: &[f32]) -> Result<Sha256> {
+        let schema = ModelSchema::new(vec![ArraySpec::new("w", DType::F32, shape)])?;
         let mut writer = checkpoint::CheckpointWriter::new(Vec::new(), &schema, &BTreeMap::new())?;
-        for value in START {
+        for value in start {
             writer.write(&value.to_le_bytes())?;
         }
         self.domain.objects.checkpoints()?.put(&writer.finish()?)
     }
 
-    async fn bundle(&self) -> Result<Sha256> {
+    async fn bundle(&self, model: Sha256) -> Result<Sha256> {
         let app = tempfile::tempdir()?;
         std::fs::create_dir(app.path().join("demo"))?;
         std::fs::File::create(app.path().join("pyproject.toml"))?.write_all(PROJECT.as_bytes())?;
@@ -158,7 +169,7 @@ impl Edge {
         let model = import_artifact::Import {
             kind: ArtifactKind::Model,
             name: "start".into(),
-            sha256: self.model()?,
+            sha256: model,
             size_bytes: 100,
             format: "safetensors".into(),
             metadata: json!({}),

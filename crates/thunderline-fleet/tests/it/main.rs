@@ -3,7 +3,12 @@
 mod client;
 mod edge;
 mod exchange;
+#[cfg(test)]
 mod masked;
+#[cfg(test)]
+mod masked_python;
+#[cfg(test)]
+mod masked_stream;
 mod refusals;
 mod runner;
 #[cfg(test)]

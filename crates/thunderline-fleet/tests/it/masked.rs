@@ -27,6 +27,7 @@ use thunderline_testkit::{TestDb, both};
 use crate::{
     client::{Client, Reply, Task, Transport},
     edge::{Edge, START},
+    stream::{append, files, piece},
 };
 
 const SECURE: &str = "secure_agg: {clip: 1}\nround: {deadline: 800}\n";
@@ -109,13 +110,13 @@ impl Site {
     }
 }
 
-fn asked(task: &Task) -> Config {
+pub fn asked(task: &Task) -> Config {
     let records = task.objects.iter().filter(|object| object.kind == Kind::ConfigRecord);
     let mut records = records.map(|object| record::config_from_object(object).expect("it is one"));
     records.find(|config| value(config, "exchange").is_some()).expect("the message is of an exchange")
 }
 
-fn value<'a>(config: &'a Config, key: &str) -> Option<&'a ConfigValue> {
+pub fn value<'a>(config: &'a Config, key: &str) -> Option<&'a ConfigValue> {
     config.iter().find(|(known, _)| known == key).map(|(_, value)| value)
 }
 
@@ -127,7 +128,7 @@ fn session(asked: &Config) -> Session {
     terms.session(&schema.expect("it is a model")).expect("the terms are possible")
 }
 
-fn reply(client: &Client, task: &Task, said: &[u8], piece: usize) -> Reply {
+pub fn reply(client: &Client, task: &Task, said: &[u8], piece: usize) -> Reply {
     let exchange = value(&asked(task), "exchange").expect("there is one").clone();
     let records: Vec<_> = (0..)
         .zip(said.chunks(piece))
@@ -208,6 +209,10 @@ both!(a_masked_round_goes_in_five_messages_of_which_one_has_the_model, async |t:
             let arrays = task.objects.iter().filter(|object| object.kind == Kind::ArrayRecord).count();
             assert_eq!(arrays, usize::from(number == 2), "exchange {number}");
         }
+        // What was said lies there once, and its pieces do not.
+        let files = files(&edge.domain.objects.root().join("rounds"));
+        let pieces = files.iter().filter(|path| !path.parent().is_some_and(|area| area.ends_with("masked")));
+        assert_eq!(pieces.count(), 0, "exchange {number}: {files:?}");
     }
     is_mean(&edge, &federation, &sites).await?;
     for site in &sites {
@@ -287,6 +292,10 @@ both!(an_open_update_is_refused_at_its_first_object_and_nothing_of_it_is_kept, a
         let task = plain.task(&edge).await.unwrap().unwrap();
         let update = plain.reply(&task, secret, 1);
         let announced = plain.announce(&edge, &update).await.unwrap();
+        let (id, content) = &update.objects[0];
+        let begun = piece(*id, content, 0)[..id.to_string().len() + 60].to_vec();
+        let (status, _) = append(&edge, plain, task.id(), begun).await;
+        assert_eq!(status, axum::http::StatusCode::FORBIDDEN);
         let mut stored = 0;
         for (id, content) in &update.objects {
             let pushed = plain.push(&edge, &announced.session_id, *id, content.clone()).await.unwrap();

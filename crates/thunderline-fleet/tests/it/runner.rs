@@ -21,7 +21,7 @@ async fn post(edge: &Edge, client: &Client, path: &str, document: &Value) -> (St
     (parts.status, serde_json::from_slice(&body).expect("answers are JSON"))
 }
 
-async fn enrol(edge: &Edge, client: &Client) -> (StatusCode, Value) {
+pub async fn enrol(edge: &Edge, client: &Client) -> (StatusCode, Value) {
     let document = json!({
         "public_key": STANDARD.encode(client.key.public_key().pem()),
         "name": "site-1", "tags": ["gpu"], "capacity": {"cores": 4, "memory_bytes": 1}, "version": "0.1.0",

@@ -18,7 +18,7 @@ use crate::{
     edge::{Edge, START},
 };
 
-async fn send(
+pub async fn send(
     edge: &Edge,
     client: &Client,
     method: Method,
@@ -33,21 +33,21 @@ async fn send(
     (parts.status, serde_json::from_slice(&body).expect("answers are JSON"))
 }
 
-async fn look(edge: &Edge, client: &Client, message: &str) -> (StatusCode, Value) {
+pub async fn look(edge: &Edge, client: &Client, message: &str) -> (StatusCode, Value) {
     send(edge, client, Method::GET, message, Body::empty()).await
 }
 
-async fn append(edge: &Edge, client: &Client, message: &str, bytes: Vec<u8>) -> (StatusCode, Value) {
+pub async fn append(edge: &Edge, client: &Client, message: &str, bytes: Vec<u8>) -> (StatusCode, Value) {
     send(edge, client, Method::PATCH, message, Body::from(bytes)).await
 }
 
 /// A body whose connection breaks at its end.
-fn broken(bytes: Vec<u8>) -> Body {
+pub fn broken(bytes: Vec<u8>) -> Body {
     Body::from_stream(stream::iter([Ok(Bytes::from(bytes)), Err(std::io::Error::other("the link is down"))]))
 }
 
 /// An object from an offset on.
-fn piece(id: ObjectId, content: &[u8], offset: usize) -> Vec<u8> {
+pub fn piece(id: ObjectId, content: &[u8], offset: usize) -> Vec<u8> {
     [format!("{id} {offset} {}\n", content.len()).as_bytes(), &content[offset..]].concat()
 }
 
@@ -101,7 +101,7 @@ async fn announced(edge: &Edge, client: &Client) -> (String, Reply) {
     (task.id().to_owned(), reply)
 }
 
-fn done() -> (StatusCode, Value) {
+pub fn done() -> (StatusCode, Value) {
     (StatusCode::OK, json!({ "missing": 0, "partial": null }))
 }
 
@@ -317,7 +317,7 @@ both!(a_request_that_hangs_gives_way_to_the_next_and_what_came_stays, async |t: 
 });
 
 /// All files below a folder.
-fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()

@@ -82,7 +82,7 @@ fn only_the_arrays_that_are_asked_for_are_sent_and_integers_as_they_are() {
     let counts = read(&encoded.model.arrays().unwrap(), 1, 0, 16).unwrap();
     assert_eq!(counts, [7i64, 8].map(i64::to_le_bytes).concat());
     assert!((values[9] - 0.09).abs() < 0.03, "{}", values[9]);
-    encoded.keep_rest(site.0.path(), run()).unwrap();
+    encoded.rest.keep(site.0.path(), run()).unwrap();
     assert!(!site.kept());
 }
 
@@ -104,14 +104,14 @@ fn what_top_k_leaves_out_is_sent_in_later_rounds() {
     let (first, values) = site.send(&terms(false), moved);
     assert_eq!((values[0], values[199], values[200]), (0.5, 0.5, 0.0));
     assert!(!site.kept(), "it is kept when the server has the update");
-    first.keep_rest(site.0.path(), run()).unwrap();
+    first.rest.keep(site.0.path(), run()).unwrap();
     assert!(site.kept());
     let (second, values) = site.send(&terms(false), |_| 0.0);
     assert_eq!((values[0], values[200], values[399]), (0.0, 0.25, 0.25));
-    second.keep_rest(site.0.path(), run()).unwrap();
+    second.rest.keep(site.0.path(), run()).unwrap();
     let (last, values) = site.send(&terms(true), |_| 0.0);
     assert!(values.iter().all(|value| *value == 0.0));
-    last.keep_rest(site.0.path(), run()).unwrap();
+    last.rest.keep(site.0.path(), run()).unwrap();
     assert!(!site.kept(), "there is no next round");
 }
 

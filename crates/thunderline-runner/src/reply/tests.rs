@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File};
 
 use thunderline_core::NodeId;
 use thunderline_flower::{message, record::MetricValue};
@@ -51,9 +51,9 @@ fn every_listed_object_has_the_bytes_of_its_id() {
     let mut names = Vec::new();
     let mut data = 0;
     for object in &listed {
-        let bytes = reply.object(&object.id).unwrap().unwrap();
+        let bytes = reply.objects.get(&object.id).unwrap().unwrap();
         assert_eq!(ObjectId::of(&bytes), object.id);
-        assert_eq!(reply.missing(&[object.id]).unwrap()[0].length, bytes.len() as u64);
+        assert_eq!(reply.objects.missing(&[object.id]).unwrap()[0].length, bytes.len() as u64);
         let decoded = Object::decode(&bytes).unwrap();
         assert_eq!(decoded.children, object.children);
         match decoded.kind {
@@ -64,7 +64,7 @@ fn every_listed_object_has_the_bytes_of_its_id() {
     }
     assert_eq!(names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["big", "one", "none"]);
     assert_eq!(data, (12 << 20) + 4 + 3 * 128);
-    assert!(reply.object(&ObjectId::of(b"other")).unwrap().is_none());
+    assert!(reply.objects.get(&ObjectId::of(b"other")).unwrap().is_none());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_server_reads_the_reply_as_an_answer_to_its_request() {
         let read = message::Reply::read(node, &reply.message).unwrap();
         assert_eq!((read.run.get(), read.reply_to.to_string()), (9, request().message_id));
         assert_eq!(read.error.as_ref().map(|error| error.reason.len()), error);
-        let object = Object::decode(&reply.object(&read.id).unwrap().unwrap()).unwrap();
+        let object = Object::decode(&reply.objects.get(&read.id).unwrap().unwrap()).unwrap();
         assert_eq!(read.check_object(node, &object).unwrap().is_none(), error.is_some());
         let metadata = reply.message.metadata.unwrap();
         assert_eq!((metadata.ttl, metadata.created_at, metadata.dst_task_id), (500.0, 1_100.0, Some(4)));

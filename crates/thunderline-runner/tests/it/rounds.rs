@@ -17,7 +17,10 @@ use thunderline_numerics::{
 };
 use thunderline_runner::{NamedCommand, RunnerConfig, Stop, run};
 
-use crate::server::{Server, State};
+use crate::{
+    cohort::Cohort,
+    server::{Server, State},
+};
 
 pub struct Site {
     pub folder: tempfile::TempDir,
@@ -355,4 +358,142 @@ fn a_runner_that_is_ended_while_it_uploads_goes_on_when_it_is_back_and_does_not_
     assert!(!state.calls.iter().any(|path| path.ends_with("pull-object")), "{:?}", state.calls);
     assert!(before > 0 && state.uploaded > before);
     assert_eq!(std::fs::read_dir(&work).unwrap().count(), 0);
+}
+
+#[test]
+fn a_masked_update_goes_on_where_the_server_died_and_leads_to_the_same_mean() {
+    let server = Server::start();
+    let start = initial();
+    let elements = start.parameters().len();
+    {
+        let mut state = server.state();
+        (state.cohort, state.crash_at_push) = (Some(Cohort::new(elements)), Some(1));
+    }
+    let mut app = app();
+    app["secure_agg"] = true.into();
+    server.ask(TaskKind::Train, 1, &app, start.schema(), &start.to_bytes());
+    let mut site = Site::start(&server, |_, _| {});
+    let mean = server.wait(|state| state.cohort.as_mut().and_then(|cohort| cohort.mean.take()));
+    site.stop();
+    server.close();
+    // The others weigh 1 each, and change nothing.
+    assert_eq!(mean.weight, 62);
+    let trained = values(&train(None).0);
+    for (place, (start, trained)) in start.parameters().iter().zip(trained).enumerate() {
+        let wanted = (trained - start) * 60.0 / 62.0;
+        assert!(
+            (mean.values[place] - wanted).abs() < 1e-5,
+            "{place}: {} is not {wanted}",
+            mean.values[place]
+        );
+    }
+    let state = server.state();
+    // Beside the numbers, a weight and less than 200 bytes; and none of it twice.
+    assert!((4 * elements..4 * elements + 200).contains(&state.uploaded), "{}", state.uploaded);
+    let said = state.calls.iter().filter(|path| path.ends_with("/mask")).count();
+    assert!(said >= 4, "asked, begun, asked again, ended: {:?}", state.calls);
+}
+
+#[test]
+fn a_site_that_hides_among_more_than_there_are_does_not_train() {
+    let server = Server::start();
+    let start = initial();
+    server.state().cohort = Some(Cohort::new(start.parameters().len()));
+    let mut app = app();
+    app["secure_agg"] = true.into();
+    server.ask(TaskKind::Train, 1, &app, start.schema(), &start.to_bytes());
+    let mut site = Site::start(&server, |config, _| config.floor.members = 4);
+    let error = server.wait(|state| state.received.pop_front()).error.unwrap();
+    assert!(error.contains("3 members, and it takes 4"), "{error}");
+    site.stop();
+    server.close();
+    assert!(server.state().calls.iter().all(|path| !path.ends_with("/share") && !path.ends_with("/mask")));
+}
+
+/// What is sent, as `top_k` and with a rest, of training from a model at which it always begins.
+fn ask_for_a_tenth(server: &Server, round: u64) {
+    let (model, start) = (initial().to_bytes(), initial());
+    let terms = json!({"encoding": {"by": "top_k", "fraction": 0.1}, "seed": 1, "last": false});
+    server.ask_encoded(TaskKind::Train, round, &app(), Some(&terms), &[("arrays", start.schema(), &model)]);
+}
+
+fn rests(state: &Path) -> Vec<Vec<u8>> {
+    let Ok(entries) = std::fs::read_dir(state.join("rest")) else { return Vec::new() };
+    entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+}
+
+/// What becomes of a first round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// The server has the update, and the runner hears of it.
+    Heard,
+    /// The server has it, and the runner is ended before it hears of it.
+    Unheard,
+    /// The runner is ended in the middle of the upload, and the server does not ask again.
+    Lost,
+    /// The runner is ended in the middle of the upload, and goes on when it is back.
+    Resumed,
+    /// There is none.
+    None,
+}
+
+/// What is sent in a second round, and what is left out then.
+fn second_after(first: First) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let server = Server::start();
+    let state = tempfile::tempdir().unwrap();
+    let start = || Site::start(&server, |config, _| config.state = state.path().into());
+    let mut site = start();
+    if first != First::None {
+        {
+            let mut state = server.state();
+            state.busy_after_crash = true;
+            state.crash_when_complete = first == First::Unheard;
+            state.crash_at_push = matches!(first, First::Lost | First::Resumed).then_some(2);
+        }
+        ask_for_a_tenth(&server, 1);
+    }
+    if first == First::Heard {
+        server.wait(|state| state.received.pop_front());
+    } else if first != First::None {
+        let announced =
+            |state: &mut State| state.calls.iter().filter(|it| it.ends_with("push-messages")).count();
+        server.wait(|state| (announced(state) > 1).then_some(()));
+        site.stop();
+        assert!(rests(state.path()).is_empty());
+        let mut known = server.state();
+        known.busy = false;
+        if first == First::Resumed {
+            let task = known.handed[0];
+            known.tasks.push_back(task);
+            known.calls.clear();
+        }
+        drop(known);
+        site = start();
+    }
+    match first {
+        First::Resumed => {
+            server.wait(|state| state.received.pop_front());
+            assert!(!server.state().calls.iter().any(|path| path.ends_with("pull-object")), "it worked anew");
+        }
+        First::Unheard => drop(server.wait(|state| state.received.pop_front())),
+        First::Heard | First::Lost | First::None => {}
+    }
+    ask_for_a_tenth(&server, 2);
+    let second = server.wait(|state| state.received.pop_front());
+    assert_eq!(second.error, None);
+    site.stop();
+    server.close();
+    assert_eq!(std::fs::read_dir(state.path().join("work")).unwrap().count(), 0);
+    (second.model, rests(state.path()))
+}
+
+#[test]
+fn what_was_left_out_is_kept_once_if_the_server_has_the_update_whenever_the_runner_is_ended() {
+    let (sent, left) = second_after(First::Heard);
+    assert_eq!(left.len(), 1);
+    assert!((sent.clone(), left.clone()) == second_after(First::Unheard), "the server had the first update");
+    assert!((sent.clone(), left.clone()) == second_after(First::Resumed), "the first update was sent later");
+    let alone = second_after(First::None);
+    assert!((sent, left) != alone, "the first round leaves nothing out");
+    assert!(alone == second_after(First::Lost), "the server never had the first update");
 }

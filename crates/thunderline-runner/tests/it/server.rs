@@ -2,7 +2,7 @@
 //! announcements, as a real one may.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
@@ -23,6 +23,8 @@ use thunderline_flower::{
     tree, wire,
 };
 use thunderline_numerics::{ModelSchema, npy};
+
+use crate::cohort::Cohort;
 
 pub const RUN: u64 = 77;
 pub const LEASE: &str = "0193-lease";
@@ -60,6 +62,12 @@ pub struct State {
     pub busy: bool,
     /// Bytes of objects that were uploaded.
     pub uploaded: usize,
+    /// Whom the runner trains with where its updates are masked.
+    pub cohort: Option<Cohort>,
+    /// The messages whose replies are complete.
+    answered: HashSet<String>,
+    /// Dies when it has all of a reply, before it answers.
+    pub crash_when_complete: bool,
     /// What was handed out, in order.
     pub handed: Vec<(TaskKind, u64, ObjectId)>,
     /// The signature that manifests get; a wrong seed makes a wrong one.
@@ -122,6 +130,18 @@ impl Server {
 
     /// The same, with several records of arrays.
     pub fn ask_with(&self, kind: TaskKind, round: u64, app: &Value, arrays: &[(&str, &ModelSchema, &[u8])]) {
+        self.ask_encoded(kind, round, app, None, arrays);
+    }
+
+    /// The same, with terms under which the update is encoded.
+    pub fn ask_encoded(
+        &self,
+        kind: TaskKind,
+        round: u64,
+        app: &Value,
+        encoding: Option<&Value>,
+        arrays: &[(&str, &ModelSchema, &[u8])],
+    ) {
         let mut state = self.state();
         let mut add = |object: &Object| {
             let bytes = object.encode();
@@ -147,10 +167,13 @@ impl Server {
             }
             records.push(((*name).to_owned(), add(&record::names_object(Kind::ArrayRecord, &names))));
         }
-        let config: Config = vec![
-            ("server-round".into(), round.into()),
-            ("thunderline.app".into(), record::ConfigValue::Text(app.to_string())),
-        ];
+        let text = |value: &Value| record::ConfigValue::Text(value.to_string());
+        let mut config: Config =
+            vec![("server-round".into(), round.into()), ("thunderline.app".into(), text(app))];
+        config.extend(encoding.map(|terms| ("thunderline.encoding".into(), text(terms))));
+        if app["secure_agg"] == true {
+            config.push(("thunderline.secure_agg".into(), text(&Cohort::terms())));
+        }
         records.push(("config".to_owned(), add(&record::config_object(&config))));
         let content = add(&record::names_object(Kind::RecordDict, &records));
         state.tasks.push_back((kind, round, content));
@@ -246,8 +269,10 @@ impl Server {
                 let manifest = sign(&signer(state.manifest_seed), &claims);
                 json(json!({"lease_id": LEASE, "manifest": manifest, "expires_at": "2096-10-02T07:06:40Z"}))
             }
-            ("/v1/runner/uploads/s", _) if method == "GET" => json(self.state().progress()),
-            ("/v1/runner/uploads/s", _) => self.append(&body),
+            ("/v1/runner/uploads/s", _) if method == "GET" => json(self.state().progress(false)),
+            ("/v1/runner/uploads/s", _) => self.append(&body, false),
+            (path, _) if path.starts_with("/v1/runner/uploads/") => self.other_upload(path, method, &body),
+            (path, _) if path.starts_with("/v1/runner/exchanges/") => self.exchange(path, &body),
             (_, Some(rpc)) => self.fleet(rpc, node, body),
             _ => panic!("{path} is no path of the protocol"),
         }
@@ -312,7 +337,38 @@ impl Server {
         ok(&wire::PushMessagesResponse { objects_to_push, session_id: "s".into(), ..Default::default() })
     }
 
-    fn append(&self, mut body: &[u8]) -> Answer {
+    /// What is said in `mask`, or what became of an earlier message.
+    fn other_upload(&self, path: &str, method: &str, body: &[u8]) -> Answer {
+        let state = self.state();
+        let message = path.split('/').nth(4).unwrap();
+        assert!(state.purposes.contains_key(message), "{path}");
+        if !path.ends_with("/mask") {
+            assert_eq!(method, "GET");
+            return if state.answered.contains(message) {
+                Answer::Body(200, state.progress(false).to_string().into_bytes())
+            } else {
+                Answer::Body(403, b"{\"detail\": \"no such reply\"}".to_vec())
+            };
+        }
+        if method == "GET" {
+            return Answer::Body(200, state.progress(true).to_string().into_bytes());
+        }
+        drop(state);
+        self.append(body, true)
+    }
+
+    fn exchange(&self, path: &str, body: &[u8]) -> Answer {
+        let mut state = self.state();
+        let words: Vec<_> = path.split('/').collect();
+        let cohort = state.cohort.as_mut().unwrap();
+        if words.get(6) == Some(&"answer") {
+            return Answer::Body(200, cohort.told(words[5]));
+        }
+        cohort.say(words[5], body);
+        Answer::Body(200, Vec::new())
+    }
+
+    fn append(&self, mut body: &[u8], masked: bool) -> Answer {
         let mut state = self.state();
         while let Some(end) = body.iter().position(|&byte| byte == b'\n') {
             let head: Vec<_> = std::str::from_utf8(&body[..end]).unwrap().split(' ').collect();
@@ -341,23 +397,36 @@ impl Server {
                 break;
             }
             assert_eq!(ObjectId::of(&bytes), id);
+            if masked {
+                state.cohort.as_mut().unwrap().say("mask", &bytes);
+                break;
+            }
             state.objects.insert(id, bytes.into());
             let (reply, mut wanted) = state.announced.take().unwrap();
             wanted.retain(|other| *other != id);
             if wanted.is_empty() {
                 let received = receive(&reply, &state.objects);
                 state.received.push_back(received);
+                state.answered.insert(reply.reply_to.to_string());
+                if std::mem::take(&mut state.crash_when_complete) {
+                    state.crash_at_push = Some(usize::MAX);
+                    state.busy = state.busy_after_crash;
+                    return Answer::Die;
+                }
             } else {
                 state.announced = Some((reply, wanted));
             }
         }
-        Answer::Body(200, state.progress().to_string().into_bytes())
+        Answer::Body(200, state.progress(masked).to_string().into_bytes())
     }
 }
 
 impl State {
-    fn progress(&self) -> Value {
-        let missing = self.announced.as_ref().map_or(0, |(_, wanted)| wanted.len());
+    fn progress(&self, masked: bool) -> Value {
+        let missing = match &self.cohort {
+            Some(cohort) if masked => usize::from(!cohort.has_said("mask")),
+            _ => self.announced.as_ref().map_or(0, |(_, wanted)| wanted.len()),
+        };
         let partial = self
             .partial
             .as_ref()

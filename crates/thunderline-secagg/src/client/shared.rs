@@ -45,15 +45,12 @@ impl Shared {
         if delivery.sharers.binary_search(&place).is_err() {
             return Err(Refusal::LeftOut("sharers"));
         }
+        // This also leaves each of them neighbours enough to rebuild its secrets (`Bounds`).
         roster.connected(delivery.sharers.iter().copied())?;
         let mut neighbours = roster.neighbours(place);
         neighbours.retain(|neighbour| delivery.sharers.binary_search(neighbour).is_ok());
         if !neighbours.iter().eq(delivery.sealed.iter().map(|(from, _)| from)) {
             return Err(Refusal::Recipients);
-        }
-        let need = roster.bounds().threshold;
-        if neighbours.len() < need {
-            return Err(Refusal::TooFew { what: "neighbours have shared", have: neighbours.len(), need });
         }
         let mut held = Held::new();
         let mut words = input.words;

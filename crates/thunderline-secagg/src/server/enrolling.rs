@@ -57,3 +57,39 @@ impl Enrolling {
         Ok(Sharing::new(Arc::new(roster)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{self, Identity};
+    use crate::terms::Terms;
+
+    #[test]
+    fn who_brings_a_key_twice_is_left_out_and_the_others_have_a_roster() {
+        let terms = Terms {
+            dimension: 1,
+            clip: 1.0,
+            max_weight: 1,
+            min_members: 3,
+            max_members: 9,
+            corrupt: 100,
+            dropouts: 0,
+            norm: None,
+        };
+        let session = Session::new(b"", terms).expect("the terms are possible");
+        let signed = |number: u8, seal: u8, mask: u8| {
+            let identity = Identity::from_seed(&[number; 32]);
+            let [seal, mask] = [seal, mask].map(|key| keys::public(&[key; 32]));
+            Advertisement::sign(&session, &identity, seal, mask, [0; 32])
+        };
+        let mut server = Enrolling::new(session);
+        assert_eq!(server.take(signed(1, 40, 40)), Err(Refusal::Duplicate("key")));
+        for number in 2..5 {
+            assert_eq!(server.take(signed(number, 10 + number, 20 + number)), Ok(()));
+        }
+        assert_eq!(server.take(signed(6, 12, 41)), Err(Refusal::Duplicate("key")));
+        assert_eq!(server.take(signed(7, 42, 12)), Err(Refusal::Duplicate("key")));
+        assert_eq!(server.count(), 3);
+        assert!(server.close().is_ok());
+    }
+}

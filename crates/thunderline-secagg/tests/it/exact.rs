@@ -64,6 +64,50 @@ fn thirty_of_101_that_fall_away_at_all_stages_leave_the_exact_sum() {
     assert_eq!(sum.words, party::plain_sum(101, 16..101));
 }
 
+/// Its clients would refuse as well: so that a round ends when that is clear, and not an exchange later.
+#[test]
+fn a_server_goes_no_further_with_one_fewer_than_it_takes() {
+    let few = |what| Some(Refusal::TooFew { what, have: 6, need: 7 });
+    let honest = "it is an honest client";
+    let (clients, mut server) = party::enrolled(10);
+    for (_, message) in party::share(clients, &Arc::clone(server.roster())).into_iter().take(6) {
+        server.take(message).expect(honest);
+    }
+    assert_eq!(server.close().err(), few("members have shared"));
+    let (clients, mut server) = party::shared(10, |_| false);
+    for (_, message) in party::mask(clients, &server).into_iter().take(6) {
+        server.take(&message).expect(honest);
+    }
+    assert_eq!(server.close().err(), few("members survive"));
+    let (clients, mut server) = party::masked(10, |_| false, |_| false);
+    for (_, message) in party::consent(clients, &server).into_iter().take(6) {
+        server.take(&message).expect(honest);
+    }
+    assert_eq!(server.close().err(), few("survivors consent"));
+}
+
+#[test]
+fn a_server_goes_no_further_with_a_stretch_that_is_too_thin() {
+    party::on_a_thin_ring(|roster, gone| {
+        let need = roster.bounds().least;
+        let thin = Some(Refusal::Thin { have: need - 1, need });
+        let (clients, mut server) = party::enrolled(120);
+        for (_, message) in party::share(clients, &Arc::clone(server.roster())) {
+            if !gone.contains(&message.from) {
+                server.take(message).expect("it is an honest client");
+            }
+        }
+        assert_eq!(server.close().err(), thin);
+        let (clients, mut server) = party::shared(120, |_| false);
+        for (_, message) in party::mask(clients, &server) {
+            if !gone.contains(&message.from) {
+                server.take(&message).expect("it is an honest client");
+            }
+        }
+        assert_eq!(server.close().err(), thin);
+    });
+}
+
 #[test]
 fn a_ring_of_neighbours_gives_the_exact_sum_too() {
     // With few drop-outs and few corrupt members assumed, 120 members have fewer neighbours than members.

@@ -257,3 +257,15 @@ pub fn stretch(roster: &Roster, length: usize) -> Vec<u16> {
     }
     stretch
 }
+
+/// A cohort on a ring whose server drops members side by side, no more of them than may fall away.
+pub fn on_a_thin_ring(judge: impl FnOnce(&Roster, &[u16])) {
+    with_terms(Terms { corrupt: 10, dropouts: 100, ..terms() }, || {
+        let (_, server) = enrolled(120);
+        let roster = server.roster();
+        let bounds = roster.bounds();
+        let gone = bounds.reach.expect("they are not all neighbours") + 1 - bounds.least;
+        assert!(gone <= bounds.dropouts, "{bounds:?} cannot be thinned");
+        judge(roster, &stretch(roster, gone));
+    });
+}

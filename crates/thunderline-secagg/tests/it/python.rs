@@ -10,8 +10,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use thunderline_secagg::client::Advertised;
-use thunderline_secagg::message::{Advertisement, Consents, Delivery, Survivors};
-use thunderline_secagg::{Bounds, Floor, Roster, Session, Terms};
+use thunderline_secagg::message::{Advertisement, Consents, Delivery, Survivor, Survivors};
+use thunderline_secagg::{Bounds, Floor, Refusal, Roster, Session, Terms};
 
 use crate::party;
 
@@ -329,6 +329,7 @@ fn deliveries_that_a_client_in_rust_refuses_are_refused_in_python() {
     same(&|m| m.sharers.truncate(3), true);
     same(&|m| m.sharers = vec![1, 2, 3, 4], true);
     same(&|m| m.sharers.push(5), true);
+    same(&|m| m.sharers[1] = m.sharers[0], true);
     same(&|m| m.sharers.push(4), true);
     same(&|_| (), false);
 }
@@ -406,5 +407,31 @@ fn an_input_is_masked_among_thin_sharers_by_neither() {
             client.mask(&delivery, input).map(|(_, message)| message.encode()).map_err(|why| why.to_string());
         assert!(ours.as_ref().is_err_and(|why| why.contains("stretch")), "{ours:?}");
         assert_eq!(python.mask(member, place, &delivery.encode()), ours);
+    });
+}
+
+#[test]
+fn survivors_that_are_thin_in_one_stretch_are_signed_by_neither() {
+    let Some(python) = Python::start() else { return };
+    let mut python = python.borrow_mut();
+    party::on_a_thin_ring(|roster, gone| {
+        python.open();
+        let (clients, server) = party::shared(120, |_| false);
+        let place = (0..120).find(|place| !gone.contains(place)).expect("most are left");
+        let member = python.sharing(120, place);
+        let delivery = server.delivery(place).expect("it has shared").encode();
+        python.mask(member, place, &delivery).expect("it is honest");
+        let (mut left, mut survivors) = (Vec::new(), Vec::new());
+        for (client, message) in party::mask(clients, &server) {
+            if !gone.contains(&message.from) {
+                let words = message.digest();
+                survivors.push(Survivor { member: message.from, words, signature: message.signature });
+                left.push(client);
+            }
+        }
+        let survivors = Survivors { roster: *roster.digest(), survivors };
+        let ours = left.remove(0).consent(&survivors).map(|(_, consent)| consent.encode());
+        assert!(matches!(ours, Err(Refusal::Thin { .. })), "{ours:?}");
+        assert_eq!(python.consent(member, &survivors.encode()), ours.map_err(|why| why.to_string()));
     });
 }

@@ -276,21 +276,9 @@ fn consents_with_any_part_changed_are_refused() {
     assert_eq!(consented(|m| m.signatures[3].0 = 4), Some(unknown));
 }
 
-/// A cohort on a ring whose server drops members side by side, no more of them than may fall away.
-fn on_a_thin_ring(judge: impl FnOnce(&Roster, &[u16])) {
-    party::with_terms(Terms { corrupt: 10, dropouts: 100, ..party::terms() }, || {
-        let (_, server) = party::enrolled(120);
-        let roster = server.roster();
-        let bounds = roster.bounds();
-        let gone = bounds.reach.expect("they are not all neighbours") + 1 - bounds.least;
-        assert!(gone <= bounds.dropouts, "{bounds:?} cannot be thinned");
-        judge(roster, &party::stretch(roster, gone));
-    });
-}
-
 #[test]
 fn survivors_that_are_thin_in_one_stretch_are_refused_however_many_they_are() {
-    on_a_thin_ring(|roster, gone| {
+    party::on_a_thin_ring(|roster, gone| {
         let (clients, mut server) = party::shared(120, |_| false);
         let mut survivors = Vec::new();
         let mut left = Vec::new();
@@ -312,7 +300,7 @@ fn survivors_that_are_thin_in_one_stretch_are_refused_however_many_they_are() {
 
 #[test]
 fn sharers_that_are_thin_in_one_stretch_are_refused() {
-    on_a_thin_ring(|roster, gone| {
+    party::on_a_thin_ring(|roster, gone| {
         let (mut clients, server) = party::shared(120, |_| false);
         let place = (0..120).find(|place| !gone.contains(place)).expect("most are left");
         let mut delivery = server.delivery(place).expect("it has shared");

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import keys, messages
-from .errors import Refusal, signature, too_few, unknown
+from .errors import Refusal, signature, unknown
 from .keys import Identity, number
 from .messages import Advertisement
 from .session import Roster, Session, statement
@@ -90,8 +90,6 @@ class Shared:
         neighbours = [other for other in roster.neighbours(place) if other in among]
         if neighbours != [sender for sender, _ in sealed]:
             raise Refusal("the shares are not for exactly the neighbours")
-        if len(neighbours) < roster.bounds.threshold:
-            raise too_few("neighbours have shared", len(neighbours), roster.bounds.threshold)
 
         seal, mask, own = (
             keys.derive(roster.session.id, self.seed, purpose)

@@ -1,0 +1,94 @@
+//! What pieces are added to: a reply, or what a client says in an exchange of a masked round.
+
+use std::sync::Arc;
+
+use thunderline_core::{Error, ErrorKind, Result};
+use thunderline_flower::{ObjectId, Rpc};
+use thunderline_objects::Partial;
+
+use crate::{
+    Fleet, exchange,
+    fleet::Node,
+    receive,
+    upload::{self, Begun, Found, Progress, Said, Stored, Upload},
+};
+
+/// Which of the two.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Reply,
+    Said,
+}
+
+impl Kind {
+    /// The length of the largest object, in bytes.
+    pub(super) const fn most(self) -> usize {
+        match self {
+            Self::Reply => receive::limit(Rpc::PushObject),
+            Self::Said => exchange::LIMIT,
+        }
+    }
+}
+
+/// The calling node's.
+pub(super) enum Target {
+    Reply(Arc<Upload>),
+    Said(Said),
+}
+
+impl Target {
+    /// What the node sends for this message; none where its reply was counted already.
+    pub(super) async fn find(fleet: &Fleet, node: &Node, kind: Kind, message: &str) -> Result<Option<Self>> {
+        if matches!(kind, Kind::Said) {
+            return Ok(Some(Self::Said(Said::open(fleet, node, message).await?)));
+        }
+        match upload::find(fleet, node, message).await? {
+            Found::Upload(upload) => Ok(Some(Self::Reply(upload))),
+            Found::Counted => Ok(None),
+            Found::Nothing => Err(Error::forbidden("the node has announced no reply to this message")),
+        }
+    }
+
+    pub(super) async fn progress(&self) -> Result<Progress> {
+        match self {
+            Self::Reply(upload) if *upload.finished.lock().await => Ok(Progress::default()),
+            Self::Reply(upload) => upload.progress().await,
+            Self::Said(said) => said.progress().await,
+        }
+    }
+
+    pub(super) async fn begin(&self, id: ObjectId, offset: u64) -> Result<Begun> {
+        match self {
+            Self::Reply(upload) => upload.begin(id, offset).await,
+            Self::Said(said) => said.begin(id, offset).await,
+        }
+    }
+
+    /// Keeps an object of which all bytes are there; hands on what is complete with it.
+    pub(super) async fn keep(
+        &mut self,
+        fleet: &Fleet,
+        node: &Node,
+        id: ObjectId,
+        partial: Partial,
+    ) -> Result<()> {
+        let upload = match self {
+            Self::Reply(upload) => upload,
+            Self::Said(said) => return said.hand_on(fleet, node, id, partial).await,
+        };
+        match upload.keep(id, partial).await? {
+            Stored::More => Ok(()),
+            Stored::Last => upload::complete(fleet, node, upload).await,
+            Stored::Refused(reason) => Err(refused(id, reason)),
+            Stored::Open => Err(Error::forbidden("the round takes masked updates only")),
+            Stored::TooMuch => {
+                upload::give_up(fleet, node, upload, upload::FAR_TOO_LARGE).await?;
+                Err(Error::forbidden(upload::FAR_TOO_LARGE))
+            }
+        }
+    }
+}
+
+pub(super) fn refused(id: ObjectId, reason: &str) -> Error {
+    Error::new(ErrorKind::Invalid, format!("object {id}: {reason}"))
+}

@@ -1,0 +1,99 @@
+//! What a runner says of its update in a masked round, on its way in: one object, which is handed on and not kept as one.
+
+use federation::{
+    actions::read::{self, Expected},
+    masked::{self, Exchange, Place},
+};
+use thunderline_core::{Error, ErrorKind, LeaseId, Result};
+use thunderline_flower::ObjectId;
+use thunderline_objects::{Area, Partial, Sha256};
+
+use super::{
+    Begun, Progress,
+    append::{Received, go_on},
+    receive::digest,
+};
+use crate::{Fleet, blocking::blocking, fleet::Node};
+
+/// The exchange in which a client says as much as its update has.
+const EXCHANGE: Exchange = Exchange::Mask;
+
+/// The message on its way in.
+pub(crate) struct Said {
+    lease: LeaseId,
+    area: Area,
+    /// What was said, once it was.
+    before: Option<Sha256>,
+}
+
+impl Said {
+    /// What the node says under the lease of this message.
+    ///
+    /// # Errors
+    /// `conflict` where nothing is waited for; those of the domain.
+    pub(crate) async fn open(fleet: &Fleet, node: &Node, message: &str) -> Result<Self> {
+        let expected = read::expected_reply(&node.cx, &fleet.federations, message).await?;
+        let (Expected::Open(lease) | Expected::Repeated(lease)) = expected else {
+            return Err(Error::conflict("the node holds no lease for this message"));
+        };
+        let Place { area, said } = masked::place(&node.cx, &fleet.federations, lease.id, EXCHANGE).await?;
+        Ok(Self { lease: lease.id, area, before: said })
+    }
+
+    fn owner(&self) -> String {
+        self.lease.to_string()
+    }
+
+    /// How far it is, by what is on disk.
+    ///
+    /// # Errors
+    /// `internal` where the disk fails.
+    pub(crate) async fn progress(&self) -> Result<Progress> {
+        if self.before.is_some() {
+            return Ok(Progress::default());
+        }
+        let (area, owner) = (self.area.clone(), self.owner());
+        let partial = blocking(move || area.partial(&owner)).await?;
+        let partial = partial.map(|(found, offset)| Received { object_id: found.to_string(), offset });
+        Ok(Progress { missing: 1, partial })
+    }
+
+    /// Goes on with what has `offset` bytes already.
+    ///
+    /// # Errors
+    /// `conflict` where another request goes on with it; `not_found` where the round is over; `internal` where the disk fails.
+    pub(crate) async fn begin(&self, id: ObjectId, offset: u64) -> Result<Begun> {
+        match self.before {
+            Some(before) if before == digest(&id) => return Ok(Begun::There),
+            Some(_) => return Ok(Begun::Refused("the client has said something else")),
+            None => {}
+        }
+        let (area, owner) = (self.area.clone(), self.owner());
+        blocking(move || go_on(&area, &owner, id, offset)).await
+    }
+
+    /// Hands it on, all of its bytes being there. They stay until that is done: where it fails for a reason that may pass, the
+    /// client ends its message again, with no more than a head.
+    ///
+    /// # Errors
+    /// `invalid` where it is other bytes than its id says, or does not fit; those of the domain.
+    pub(crate) async fn hand_on(
+        &mut self,
+        fleet: &Fleet,
+        node: &Node,
+        id: ObjectId,
+        partial: Partial,
+    ) -> Result<()> {
+        // In memory only from here on, however long it took to come.
+        let _share = fleet.budget.take(usize::try_from(partial.length()).unwrap_or(usize::MAX)).await;
+        let said = blocking(move || partial.content()).await?;
+        let received = masked::receive(&node.cx, &fleet.federations, self.lease, EXCHANGE, said).await;
+        if received.as_ref().map_or_else(|error| error.kind() == ErrorKind::Invalid, |()| true) {
+            let (area, owner) = (self.area.clone(), self.owner());
+            blocking(move || area.forget_partial(&owner)).await?;
+        }
+        received?;
+        self.before = Some(digest(&id));
+        Ok(())
+    }
+}
