@@ -26,6 +26,7 @@ mod retention;
 mod runner;
 mod schedules;
 mod serve;
+mod usage;
 mod watched;
 mod webhooks;
 mod workflows;
@@ -37,7 +38,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     client::DEFAULT_DATA_DIR,
-    failure::{EXIT_CODES, Result},
+    failure::{EXIT_CODES, Failure, Result},
     output::Format,
 };
 
@@ -140,15 +141,32 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = with_negative_numbers(Cli::command()).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match run(&cli) {
+    let parsed = with_negative_numbers(Cli::command())
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let (format, ended) = match parsed {
+        Ok(cli) => (cli.global.format(), run(&cli)),
+        Err(error) if usage::wants_json(std::env::args_os()) && error.use_stderr() => {
+            (Format::Json, Err(usage::failure(&error)))
+        }
+        Err(error) => error.exit(),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("thunderline: {failure}");
+            complain(format, &failure);
             failure.code()
         }
     }
+}
+
+/// Says why a command failed, on standard error.
+fn complain(format: Format, failure: &Failure) {
+    let says = match format {
+        Format::Human => format!("thunderline: {failure}"),
+        Format::Json => serde_json::to_string(&failure.details()).expect("failures are plain data"),
+    };
+    eprintln!("{says}");
 }
 
 /// The command line with '-1' read as a number wherever a value is expected, so that what is allowed is told, and not that
