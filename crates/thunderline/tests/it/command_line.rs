@@ -79,6 +79,8 @@ fn a_federation_is_submitted_listed_steered_and_survives_the_servers_stop() {
     assert!(run(&data, &["federations", "list"]).1.contains(id));
     let shown: Value = serde_json::from_str(&run(&data, &["federations", "show", id, "--json"]).1).unwrap();
     assert_eq!(shown["document"], SPEC, "a spec without files is kept as it was written");
+    assert!(shown["rollups"].is_array() && shown["losses"].is_array(), "{shown}");
+    assert_eq!(run(&data, &["federations", "rounds", id, "--json"]).0, 0);
     assert!(run(&data, &["federations", "pause", id]).1.contains("paused"));
     assert_eq!(run(&data, &["federations", "pause", id]).0, 4, "it is paused already");
     let events = run(&data, &["events", "tail", "--name", "fl.federation.paused", "--json"]).1;
