@@ -241,6 +241,9 @@ mod tests {
             ("events tail -n -1", "--limit", "0..=1000"),
             ("events list --after -5", "--after", "0.."),
             ("retention set audit --keep-newest -1", "--keep-newest", "0..="),
+            ("serve --strategy-limit 0", "--strategy-limit", "1..=604800"),
+            ("serve --tick-interval 10", "--tick-interval", "50..=60000"),
+            ("serve --strategy m", "--strategy", "'m' names no program (allowed: name=/path"),
         ] {
             let says = refused(words);
             assert!(says.contains(option) && says.contains(allowed), "{words}: {says}");
