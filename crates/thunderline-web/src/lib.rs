@@ -40,7 +40,7 @@ fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
         artifacts, backups, blackboard, changes, checkpoints, consumers, dead_letters, decisions, domains,
         events, executions, federations, flags, health, jobs, lineage, node_groups, nodes, privacy,
-        retention, rounds, schedules, sessions, webhooks, workflows, zones,
+        retention, rounds, schedules, sessions, strategies, webhooks, workflows, zones,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -51,6 +51,7 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(federations::rounds::rounds))
         .routes(routes!(federations::rollups::rollups))
         .routes(routes!(rounds::leases::leases))
+        .routes(routes!(strategies::list::list))
         .routes(routes!(privacy::list::list_budgets))
         .routes(routes!(privacy::show::show_budget, privacy::set::set_budget))
         .routes(routes!(nodes::list::list))

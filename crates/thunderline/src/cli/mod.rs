@@ -26,6 +26,7 @@ mod retention;
 mod runner;
 mod schedules;
 mod serve;
+mod strategies;
 mod usage;
 mod watched;
 mod webhooks;
@@ -87,6 +88,8 @@ enum Command {
     Runner(runner::Runner),
     /// Submit federations and steer them
     Federations(federations::Federations),
+    /// See how updates can become the next model
+    Strategies(strategies::Strategies),
     /// Look at the nodes that train, say what they can do, group them, shut them out
     Nodes(nodes::Nodes),
     /// See where nodes are, and hold a place for a time
@@ -192,6 +195,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Serve(command) => command.run(global),
         Command::Runner(command) => command.run(global),
         Command::Federations(command) => command.run(global),
+        Command::Strategies(command) => command.run(global),
         Command::Nodes(command) => command.run(global),
         Command::Zones(command) => command.run(global),
         Command::Artifacts(command) => command.run(global),
