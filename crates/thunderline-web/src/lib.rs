@@ -10,6 +10,7 @@ mod download;
 pub mod dto;
 mod endpoints;
 pub mod problem;
+mod query;
 pub mod request;
 mod security;
 mod serve;
@@ -152,10 +153,12 @@ pub fn openapi() -> String {
 
 /// Everything that is served on the web port.
 pub fn router(web: Web) -> Router {
-    let (api, _) = endpoints().split_for_parts();
+    let (api, document) = endpoints().split_for_parts();
+    let known = query::Known::of(&document);
     api.merge(endpoints::page::router())
         .route("/openapi.json", axum::routing::get(endpoints::openapi::openapi))
         .fallback(endpoints::unknown)
+        .layer(middleware::from_fn_with_state(known, query::known_only))
         .layer(middleware::from_fn(security::headers))
         .layer(middleware::from_fn_with_state(web.clone(), request::in_context))
         .with_state(web)
