@@ -1,11 +1,13 @@
 """Peak memory of a server while more and more nodes send it large updates.
 
-`measure.py [--clients 10 50 100] [--parameters 10000000] [--arrays 4] [--rounds 1]` builds the program and the swarm of
-made-up nodes for release (or takes them from `--programs FOLDER`), runs one federation for each number of nodes on a fresh server, checks the average that comes out, and
-prints a table in Markdown. Needs nothing but Python, a Rust toolchain and room for one round's updates below TMPDIR.
+`measure.py [--clients 10 50 100] [--strategy fedavg] [--parameters 10000000] [--arrays 4] [--rounds 1]` builds the program
+and the swarm of made-up nodes for release (or takes them from `--programs FOLDER`), runs one federation for each strategy and
+number of nodes on a fresh server, checks the model that comes out, and prints a table in Markdown. Needs nothing but Python,
+a Rust toolchain and room for one round's updates below TMPDIR.
 """
 
 import argparse
+import itertools
 import json
 import struct
 import subprocess
@@ -30,7 +32,14 @@ num_rounds: {rounds}
 min_clients: {clients}
 round: {{ deadline: 3600s, quorum: 1.0 }}
 evaluation: {{ federated: false }}
+strategy: {{ name: {strategy}, params: {params} }}
 """
+# What a strategy has to be told for so many clients.
+PARAMS = {
+    "multikrum": lambda clients: {"num_malicious_nodes": clients // 5, "num_nodes_to_select": clients // 2},
+    "krum": lambda clients: {"num_malicious_nodes": clients // 5},
+    "bulyan": lambda clients: {"num_malicious_nodes": (clients - 3) // 4},
+}
 
 
 def programs(folder):
@@ -102,13 +111,14 @@ class Server:
         return self.process.peaks()["thunderline"]
 
 
-def check_mean(server, federation, clients, folder):
-    """Node i sends i * (j mod 997) as element j of each chunk, so the first elements of the mean are known."""
+def check_model(server, federation, strategy, clients, folder):
+    """Node i sends i * (j mod 997) as element j of each chunk: so does the node in the middle, which is their mean and their
+    median. Krum and its kin choose among the nodes, and of them it is only known that one factor fits all elements."""
     digest = server.json("federations", "show", federation)["model"]
     models = server.json("artifacts", "list")
     models = models["items"] if isinstance(models, dict) else models
     artifact = next(one for one in models if one["sha256"] == digest)
-    path = folder / "mean.safetensors"
+    path = folder / "model.safetensors"
     subprocess.run(
         [server.program, "artifacts", "get", artifact["id"], "--output", path, "--data-dir", server.data], check=True,
         stdout=subprocess.DEVNULL,
@@ -117,19 +127,27 @@ def check_mean(server, federation, clients, folder):
         (length,) = struct.unpack("<Q", file.read(8))
         file.seek(8 + length)
         found = struct.unpack("<1000f", file.read(4000))
+    middle = (clients + 1) / 2
+    factor = found[1] if strategy in PARAMS else middle
+    if not 1 <= factor <= clients:
+        raise RuntimeError(f"no node sent {factor} as its second element")
     for place, value in enumerate(found):
-        wanted = (clients + 1) / 2 * (place % 997)
+        wanted = factor * (place % 997)
         if abs(value - wanted) > 1e-6 * max(1.0, wanted):
-            raise RuntimeError(f"element {place} of the mean is {value}, not {wanted}")
+            raise RuntimeError(f"element {place} of the model is {value}, not {wanted}")
 
 
-def measure(thunderline, swarm, clients, options):
+def measure(thunderline, swarm, strategy, clients, options):
     """Runs one federation; returns the model's bytes, the peak before it and the peak after it."""
     with tempfile.TemporaryDirectory(prefix="thunderline-memory-") as name:
         folder = Path(name)
         size = write_model(folder / "initial.safetensors", options.parameters, options.arrays)
         spec = folder / "federation.yaml"
-        spec.write_text(SPEC.format(model="initial.safetensors", rounds=options.rounds, clients=clients), encoding="utf-8")
+        params = json.dumps(PARAMS.get(strategy, lambda _: {})(clients))
+        text = SPEC.format(
+            model="initial.safetensors", rounds=options.rounds, clients=clients, strategy=strategy, params=params
+        )
+        spec.write_text(text, encoding="utf-8")
         server, nodes = Server(thunderline, folder), None
         try:
             nodes = Process([swarm, f"http://{server.fleet}", str(clients)], folder / "swarm.log")
@@ -142,7 +160,7 @@ def measure(thunderline, swarm, clients, options):
             if shown["state"] != "completed":
                 raise RuntimeError(f"it is {shown['state']}: {shown.get('reason')}")
             peak = server.peak()
-            check_mean(server, federation, clients, folder)
+            check_model(server, federation, strategy, clients, folder)
             return size, idle, peak
         finally:
             if nodes:
@@ -154,6 +172,7 @@ def main():
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, nargs="+", default=[10, 50, 100])
+    parser.add_argument("--strategy", nargs="+", default=["fedavg"])
     parser.add_argument("--parameters", type=int, default=10_000_000)
     parser.add_argument("--arrays", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=1)
@@ -161,13 +180,14 @@ def main():
     options = parser.parse_args()
     thunderline, swarm = programs(options.programs)
     kept = True
-    print("| clients | model MB | server before MB | peak MB | 3 models + 64 MiB, MB | kept |\n|---|---|---|---|---|---|")
-    for clients in options.clients:
-        size, idle, peak = measure(thunderline, swarm, clients, options)
+    print("| strategy | clients | model MB | server before MB | peak MB | 3 models + 64 MiB, MB | kept |")
+    print("|---|---|---|---|---|---|---|")
+    for strategy, clients in itertools.product(options.strategy, options.clients):
+        size, idle, peak = measure(thunderline, swarm, strategy, clients, options)
         most = ALLOWED_MODELS * size + ALLOWED_BYTES
         kept &= peak <= most
         figures = [f"{value / MEGABYTE:.1f}" for value in (size, idle, peak, most)]
-        print(f"| {clients} | {' | '.join(figures)} | {'yes' if peak <= most else 'NO'} |", flush=True)
+        print(f"| `{strategy}` | {clients} | {' | '.join(figures)} | {'yes' if peak <= most else 'NO'} |", flush=True)
     return 0 if kept else 1
 
 

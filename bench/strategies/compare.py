@@ -4,11 +4,13 @@
 
 TIME_STRATEGIES is the program that `cargo build --release -p thunderline-numerics --example time_strategies` makes. Needs
 flwr 1.42 and NumPy. Flower's side is the functions of `flwr.server.strategy.aggregate` on arrays in memory: what is compared
-is arithmetic, without messages, disks and networks.
+is arithmetic, without messages, disks and networks. One more row is what a Flower 1.42 server does with a round's replies:
+its class FedAvg on records, which hold arrays as bytes. Ours reads bytes in either row.
 """
 
 import argparse
 import json
+import logging
 import os
 import pathlib
 import statistics
@@ -17,15 +19,38 @@ import tempfile
 import time
 
 import numpy as np
+from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
 from flwr.server.strategy import aggregate as flower
+from flwr.serverapp.strategy import FedAvg
+
+
+class Reply:
+    """What a strategy looks at in a reply."""
+
+    def __init__(self, array, examples):
+        records = {"arrays": ArrayRecord({"w": Array(array)}), "metrics": MetricRecord({"num-examples": examples})}
+        self.content = RecordDict(records)
+
+    def has_error(self):
+        return False
+
+
+def fedavg_class(replies):
+    """One round of the class, as a Flower server runs it; gives the mean's bytes as an array."""
+    arrays, _ = FedAvg().aggregate_train(1, replies)
+    return [arrays["w"].numpy()]
+
+
+OF_REPLIES = "fedavg, class FedAvg"
 
 
 def cases(clients):
-    """Name, what Thunderline is told, what Flower computes from (array, examples) pairs."""
+    """Name, what Thunderline is told, what Flower computes from (array, examples) pairs, or from replies."""
     bad = max(1, (clients - 3) // 4)
     keep = max(2, clients // 2)
     return [
         ("fedavg", "fedavg", flower.aggregate),
+        (OF_REPLIES, "fedavg", fedavg_class),
         ("fedmedian", "fedmedian", flower.aggregate_median),
         ("fedtrimmedavg", "fedtrimmedavg", lambda it: flower.aggregate_trimmed_avg(it, 0.2)),
         ("krum", f"krum num_malicious_nodes={bad}", lambda it: flower.aggregate_krum(it, bad, 0)),
@@ -56,6 +81,8 @@ def main():
         model + 0.1 * rng.standard_normal(options.elements, dtype=np.float32) for _ in range(options.clients)
     ]
     results = [([update], 10 + client) for client, update in enumerate(updates)]
+    replies = [Reply(update, 10 + client) for client, update in enumerate(updates)]
+    logging.getLogger("flwr").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "arrays.bin"
         with path.open("wb") as file:
@@ -82,7 +109,7 @@ def main():
             times = {"flower": [], "flower cpu": [], "one thread": [], "one thread cpu": [], "two threads": []}
             for _ in range(options.repeats):
                 started, cpu = time.perf_counter(), time.process_time()
-                result = function(results)[0]
+                result = function(replies if name == OF_REPLIES else results)[0]
                 times["flower"].append(time.perf_counter() - started)
                 times["flower cpu"].append(time.process_time() - cpu)
                 for threads, key in [(1, "one thread"), (2, "two threads")]:

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    thunderline::allocator::limit_arenas();
     thunderline::cli::main()
 }

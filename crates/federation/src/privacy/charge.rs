@@ -29,7 +29,7 @@ pub(crate) async fn quote(cx: &Cx, domain: &Federations, federation: &Federation
     let mut read = domain.db.read(cx, &read::ACTION).await?;
     let (_, rounds) = rows::spent(&mut read, federation.id).await?;
     drop(read);
-    // A tree has one leaf a round that makes a model, however often the round is tried.
+    // Correlated noise belongs to the number of a round that makes a model, however often the round is tried.
     let releases =
         if dp.sampling == Draw::Limited { u64::from(federation.completed_rounds) } else { rounds } + 1;
     let (plan, delta) = (dp.plan(federation.spec.client_fraction), dp.delta);

@@ -80,7 +80,7 @@ pub fn draw(
                         .is_none_or(|(times, last)| *times < most && number >= last + separation)
                 })
                 .collect();
-            // The tree's noise cancels only where every round has the same divisor.
+            // The rounds' noise cancels only where all have the same divisor.
             let count = (rate * f64::from(spec.min_clients)).round().max(1.0);
             if (allowed.len() as f64) < count {
                 return None;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_asks_nobody_too_often_or_too_soon() {
+    fn correlated_noise_asks_nobody_too_often_or_too_soon() {
         let spec = spec(&json!({ "client_fraction": 0.5,
             "dp": { "mechanism": "dp_ftrl", "min_separation": 3, "max_participations": 2 } }));
         let candidates = candidates(12);

@@ -8,7 +8,7 @@ use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
     privacy::{
         noise::{Key, derive},
-        sum::{self, Release, levels},
+        sum::{self, Added, Release, levels},
         tree,
     },
 };
@@ -69,10 +69,10 @@ pub(crate) fn private_mean(
 ) -> Result<(FileArrays, Released)> {
     let Terms { dp, key, round, number, fixed } = terms;
     let of_round = |what: &str| derive(key, &[what, &round.to_string()]);
-    let noise = if dp.sampling == Draw::Limited {
-        tree::changes(key, u64::from(*number))
-    } else {
-        vec![(of_round("noise"), 1)]
+    let noise = match (dp.sampling, dp.band()) {
+        (Draw::Limited, Some(band)) => band.noise(key, u64::from(*number)),
+        (Draw::Limited, None) => Added::Each(tree::changes(key, u64::from(*number))),
+        _ => Added::Each(vec![(of_round("noise"), 1)]),
     };
     let rule = dp.rule();
     let multiplier =
@@ -116,7 +116,7 @@ pub(crate) fn private_mean(
         clip_norm: clip,
         sensitivity,
         divisor: fixed.divisor,
-        deviation: deviation / fixed.divisor,
+        deviation: noise.spread() * deviation / fixed.divisor,
         // Whatever the noise says, a norm stays a norm.
         next_clip_norm: next_clip_norm.clamp(1e-9, 1e9),
     };

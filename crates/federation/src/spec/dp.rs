@@ -5,12 +5,19 @@
 //! metrics from clients.
 
 use serde::{Deserialize, Serialize};
-use thunderline_numerics::privacy::{Accountant, Plan, Sampling, calibrate, clip, pld, tree::Participation};
+use thunderline_numerics::privacy::{
+    Accountant, Participation, Plan, Sampling, banded, calibrate, clip, pld,
+};
 
 use super::{
     Strategy,
     fields::{Fields, Problems},
 };
+
+mod correlated;
+
+use correlated::Correlated;
+pub use correlated::Matrix;
 
 /// Differential privacy for one client with all of its data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +37,16 @@ pub struct Dp {
     pub placement: Placement,
     /// Where the noise comes from.
     pub mechanism: Mechanism,
+    /// What correlates the noise of rounds; only with `dp_ftrl`, where none is the tree: of federations from before there was a
+    /// choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<Matrix>,
+    /// Of how many rounds' noise a round's is made; only with `banded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bands: Option<u32>,
+    /// What stays of a round's noise for good; only with `banded`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residue: Option<f64>,
     /// Which clients take part in a round.
     pub sampling: Draw,
     /// The most rounds that a client takes part in; only with `dp_ftrl`.
@@ -83,7 +100,7 @@ pub enum Placement {
 pub enum Mechanism {
     /// Fresh Gaussian noise in every round.
     Gaussian,
-    /// Gaussian noise from a tree over the rounds (Kairouz et al. 2021).
+    /// Gaussian noise that is correlated over the rounds.
     DpFtrl,
 }
 
@@ -119,16 +136,29 @@ impl Dp {
             Draw::Poisson => Sampling::Poisson { rate },
             Draw::FixedSize => Sampling::FixedSize { rate },
             Draw::All => Sampling::All,
-            Draw::Limited => Sampling::Tree(Participation {
-                most: self.max_participations.unwrap_or(u32::MAX),
-                separation: self.min_separation.unwrap_or(1),
-            }),
+            Draw::Limited => {
+                let participation = Participation {
+                    most: self.max_participations.unwrap_or(u32::MAX),
+                    separation: self.min_separation.unwrap_or(1),
+                };
+                match self.band() {
+                    Some(band) => Sampling::Banded(participation, band),
+                    None => Sampling::Tree(participation),
+                }
+            }
         };
         let accountant = match self.accountant {
             AccountantName::Rdp => Accountant::Rdp,
             AccountantName::Pld => Accountant::Pld,
         };
         Plan { accountant, sampling, noise_multiplier: self.noise_multiplier }
+    }
+
+    /// The bands of the rounds' noise, where it has any.
+    #[must_use]
+    pub fn band(&self) -> Option<banded::Band> {
+        let (Matrix::Banded, bands) = (self.matrix?, self.bands?) else { return None };
+        Some(banded::Band { bands, residue: self.residue? })
     }
 
     /// How much farther two neighbours' sums can be apart than one clipped update is long: twice where a client is replaced.
@@ -173,11 +203,13 @@ pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Pro
     let delta = group.number("delta", small, "from 1e-11 to below 1; well below 1/clients", 1e-5, problems);
     let clip_norm = group.number("clip_norm", |x| (1e-9..=1e9).contains(&x), "1e-9 to 1e9", 1.0, problems);
     let ftrl = choice(&mut group, "mechanism", &["gaussian", "dp_ftrl"], problems) == Some("dp_ftrl");
-    let (sampling, limits) = if ftrl {
-        (Draw::Limited, Some(read_limits(&mut group, around, problems)))
+    let (sampling, correlated) = if ftrl {
+        (Draw::Limited, Some(Correlated::read(&mut group, around.rounds, problems)))
     } else {
+        correlated::refuse(&mut group, problems);
         (read_sampling(&mut group, around, problems), None)
     };
+    let band = correlated.and_then(|correlated| correlated.band);
     let accountant = read_accountant(&mut group, sampling, problems);
     let placement = match choice(&mut group, "placement", &["server", "client"], problems) {
         Some("client") => Placement::Client,
@@ -199,9 +231,12 @@ pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Pro
         adaptive: None,
         placement,
         mechanism: if ftrl { Mechanism::DpFtrl } else { Mechanism::Gaussian },
+        matrix: correlated.map(|correlated| correlated.matrix),
+        bands: band.map(|band| band.bands),
+        residue: band.map(|band| band.residue),
         sampling,
-        max_participations: limits.map(|(most, _)| most),
-        min_separation: limits.map(|(_, separation)| separation),
+        max_participations: correlated.map(|correlated| correlated.limits.most),
+        min_separation: correlated.map(|correlated| correlated.limits.separation),
         accountant,
         noise_multiplier,
         spare_rounds,
@@ -220,7 +255,7 @@ pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Pro
 
 /// The noise that the goal needs; a noise that is given must suffice.
 fn calibrated(dp: &mut Dp, around: &Around<'_>, given: bool, group: &Fields<'_>, problems: &mut Problems) {
-    // A tree has one leaf a round, however often the round is tried.
+    // Correlated noise belongs to a round's number, however often the round is tried.
     let spare = if dp.sampling == Draw::Limited { 0 } else { dp.spare_rounds };
     let (plan, releases) = (dp.plan(around.fraction), u64::from(around.rounds) + u64::from(spare));
     if given {
@@ -254,17 +289,6 @@ fn read_sampling(group: &mut Fields<'_>, around: &Around<'_>, problems: &mut Pro
         problems.add("dp.sampling", reason, "poisson, more min_clients, or a larger client_fraction");
     }
     sampling
-}
-
-/// How often a client may come: most, and separation.
-fn read_limits(group: &mut Fields<'_>, around: &Around<'_>, problems: &mut Problems) -> (u32, u32) {
-    if group.get("sampling").is_some_and(|value| value != "limited") {
-        problems.add("dp.sampling", "dp_ftrl does not sample", "the key left out");
-    }
-    let separation = group.whole("min_separation", 1..=100_000, 1, problems) as u32;
-    let all = around.rounds.div_ceil(separation);
-    let most = group.whole("max_participations", 1..=100_000, all.into(), problems) as u32;
-    (most.min(all), separation)
 }
 
 /// What cannot be done with updates that the server does not see.
@@ -332,7 +356,11 @@ fn read_adaptive(group: &mut Fields<'_>, dp: &Dp, around: &Around<'_>, problems:
         problems.add("dp.clipping", reason, format!("with {with}: fixed"));
     }
     if dp.sampling == Draw::Limited {
-        problems.add("dp.clipping", "adaptive, but the tree's noise is for one norm", "with dp_ftrl: fixed");
+        problems.add(
+            "dp.clipping",
+            "adaptive, but noise of several rounds is for one norm",
+            "with dp_ftrl: fixed",
+        );
     }
     adaptive
 }
@@ -342,7 +370,8 @@ fn check_strategy(dp: &Dp, strategy: &Strategy, problems: &mut Problems) {
     let linear = matches!(strategy.name(), "fedavg" | "fedprox" | "fedavgm");
     let adaptive = matches!(strategy.name(), "fedadagrad" | "fedadam" | "fedyogi");
     if dp.sampling == Draw::Limited && adaptive {
-        let reason = format!("{} divides by squares, and the tree's noise would not cancel", strategy.name());
+        let reason =
+            format!("{} divides by squares, and the rounds' noise would not cancel", strategy.name());
         problems.add("strategy", reason, "with dp_ftrl: fedavg, fedprox, fedavgm");
     } else if strategy.buffer().is_some() {
         let reason = format!("{} takes who is quick, and dp accounts for a fair draw", strategy.name());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use thunderline_core::Problem;
-use thunderline_numerics::{strategy::KINDS, weighting::By};
+use thunderline_numerics::{privacy::Sampling, strategy::KINDS, weighting::By};
 
 use super::*;
 
@@ -437,6 +437,9 @@ fn privacy_is_calibrated_and_implies_what_its_proof_needs() {
         json!({ "client_fraction": 0.5, "dp": { "clipping": "adaptive", "adaptive": { "quantile": 0.7 } } }),
         json!({ "dp": { "placement": "client" }, "strategy": "fedadam" }),
         json!({ "dp": { "mechanism": "dp_ftrl", "min_separation": 3 }, "strategy": "fedavgm" }),
+        json!({ "dp": { "mechanism": "dp_ftrl", "min_separation": 3, "matrix": "tree" } }),
+        json!({ "dp": { "mechanism": "dp_ftrl", "max_participations": 2, "bands": 3 } }),
+        json!({ "dp": { "mechanism": "dp_ftrl", "residue": 0.3, "accountant": "rdp" } }),
         json!({ "dp": { "accountant": "pld" } }),
     ] {
         let spec = FederationSpec::parse(&private(&extra), 1).unwrap();
@@ -453,6 +456,35 @@ fn privacy_is_calibrated_and_implies_what_its_proof_needs() {
 }
 
 #[test]
+fn correlated_noise_has_bands_unless_the_spec_says_otherwise_or_is_older_than_them() {
+    let read = |extra: &Value| {
+        let document = private(&json!({ "num_rounds": 64, "dp": extra }));
+        FederationSpec::parse(&document, 1).unwrap().dp.unwrap()
+    };
+    let rule = json!({ "mechanism": "dp_ftrl", "min_separation": 16, "max_participations": 4 });
+    let banded = read(&rule);
+    assert_eq!(banded.matrix, Some(dp::Matrix::Banded));
+    let band = banded.band().unwrap();
+    assert!(band.bands > 1 && band.residue < 0.5, "{band:?}");
+    assert!(matches!(banded.plan(1.0).sampling, Sampling::Banded(_, own) if own == band));
+    let with = |key: &str, value: Value| {
+        let mut asked = rule.clone();
+        asked[key] = value;
+        read(&asked)
+    };
+    assert_eq!(with("bands", json!(6)).bands, Some(6));
+    let tree = with("matrix", json!("tree"));
+    assert!(tree.band().is_none() && matches!(tree.plan(1.0).sampling, Sampling::Tree(_)));
+    assert!(tree.noise_multiplier > 1.5 * banded.noise_multiplier, "{tree:?}");
+    // As a federation is kept that began before there were bands: its noise goes on as it was.
+    let mut kept = serde_json::to_value(&tree).unwrap();
+    kept.as_object_mut().unwrap().remove("matrix");
+    let kept: Dp = serde_json::from_value(kept).unwrap();
+    assert!(matches!(kept.plan(1.0).sampling, Sampling::Tree(_)));
+    assert_eq!(read(&json!({})).matrix, None);
+}
+
+#[test]
 fn what_privacy_does_not_go_together_with_is_refused_by_its_path() {
     let cases = [
         (json!({ "dp": { "epsilon": -1 } }), "dp.epsilon"),
@@ -466,6 +498,13 @@ fn what_privacy_does_not_go_together_with_is_refused_by_its_path() {
         (json!({ "dp": { "sampling": "fixed_size" }, "client_fraction": 0.1 }), "dp.sampling"),
         (json!({ "dp": { "sampling": "fixed_size", "accountant": "pld" } }), "dp.accountant"),
         (json!({ "dp": { "min_separation": 2 } }), "dp.min_separation"),
+        (json!({ "dp": { "matrix": "tree" } }), "dp.matrix"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "matrix": "dense" } }), "dp.matrix"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "matrix": "tree", "bands": 4 } }), "dp.bands"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "bands": 0 } }), "dp.bands"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "bands": 33 } }), "dp.bands"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "residue": 0 } }), "dp.residue"),
+        (json!({ "dp": { "mechanism": "dp_ftrl", "bands": 1, "residue": 0.5 } }), "dp.residue"),
         (json!({ "dp": { "mechanism": "dp_ftrl", "sampling": "poisson" } }), "dp.sampling"),
         (json!({ "dp": { "mechanism": "dp_ftrl" }, "strategy": "fedadam" }), "strategy"),
         (json!({ "dp": { "mechanism": "dp_ftrl", "clipping": "adaptive" } }), "dp.clipping"),

@@ -215,26 +215,35 @@ both!(a_masked_round_that_fails_has_cost_as_much_and_is_charged_again, async |t:
     }
 });
 
-both!(a_trees_noise_does_not_add_up_where_updates_are_masked, async |t: TestDb| {
-    let site = Site::new(t)?;
-    let spec = spec("8,4", "epsilon: 20, mechanism: dp_ftrl").replace("num_rounds: 1", "num_rounds: 2");
-    let (federation, mut first) = begun_with(&site, &spec).await?;
-    let key = key(&site, &federation).await?;
-    first.iter_mut().for_each(|client| client.change.fill(0.0));
-    let site = play(site, &federation, &mut first, 5).await?;
-    let mut second = claimed(&site).await?;
-    second.iter_mut().for_each(|client| client.change.fill(0.0));
-    let site = play(site, &federation, &mut second, 5).await?;
-    let done = site.get(&federation).await?;
-    assert_eq!((done.state, done.completed_rounds), (FederationState::Completed, 2), "{:?}", done.reason);
-    let (before, after) =
-        (site.elements(&first[0].task.model.to_string())?, site.elements(&done.model.unwrap())?);
-    // Two rounds are one node of the tree, and the noise of the first is gone.
-    let z = federation.spec.dp.as_ref().unwrap().noise_multiplier;
-    let mut noise = Noise::new(&derive(&key, &["tree", "1", "0"]), 0);
-    for (before, after) in before.iter().zip(after).take(32) {
-        let noise = noise.draw() as f64 / (1u64 << LATTICE_BITS) as f64 * z * NORM;
-        let sum = 5.0 * f64::from(after - before) - noise;
-        assert!(sum.abs() < 1e-4, "{sum} is left beside noise of {noise}");
+both!(correlated_noise_does_not_add_up_where_updates_are_masked, async |t: TestDb| {
+    let mut site = Site::new(t)?;
+    for matrix in ["matrix: tree", "bands: 2, residue: 0.25"] {
+        let spec = spec("8,4", &format!("epsilon: 20, mechanism: dp_ftrl, max_participations: 2, {matrix}"));
+        let (federation, mut first) =
+            begun_with(&site, &spec.replace("num_rounds: 1", "num_rounds: 2")).await?;
+        let key = key(&site, &federation).await?;
+        first.iter_mut().for_each(|client| client.change.fill(0.0));
+        site = play(site, &federation, &mut first, 5).await?;
+        let mut second = claimed(&site).await?;
+        second.iter_mut().for_each(|client| client.change.fill(0.0));
+        site = play(site, &federation, &mut second, 5).await?;
+        let done = site.get(&federation).await?;
+        assert_eq!((done.state, done.completed_rounds), (FederationState::Completed, 2), "{:?}", done.reason);
+        let (before, after) =
+            (site.elements(&first[0].task.model.to_string())?, site.elements(&done.model.unwrap())?);
+        // Two rounds are one node of the tree, and the noise of the first is gone; of bands, three quarters of it.
+        let noises: &[(&[&str], f64)] = match matrix {
+            "matrix: tree" => &[(&["tree", "1", "0"], 1.0)],
+            _ => &[(&["banded", "1"], 0.25), (&["banded", "2"], 1.0)],
+        };
+        let mut noises: Vec<_> =
+            noises.iter().map(|(labels, share)| (Noise::new(&derive(&key, labels), 0), share)).collect();
+        let z = federation.spec.dp.as_ref().unwrap().noise_multiplier;
+        for (before, after) in before.iter().zip(after).take(32) {
+            let drawn: f64 = noises.iter_mut().map(|(noise, share)| noise.draw() as f64 * *share).sum();
+            let noise = drawn / (1u64 << LATTICE_BITS) as f64 * z * NORM;
+            let sum = 5.0 * f64::from(after - before) - noise;
+            assert!(sum.abs() < 1e-4, "{sum} is left beside noise of {noise}");
+        }
     }
 });

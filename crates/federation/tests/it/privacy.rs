@@ -4,7 +4,7 @@
 use federation::{Federation, Round, actions::read, privacy::budgets, state::FederationState};
 use serde_json::Value;
 use thunderline_core::{ErrorKind, NodeId, Result, SignedDuration};
-use thunderline_numerics::privacy::noise::{LATTICE_BITS, Noise, derive};
+use thunderline_numerics::privacy::noise::{LATTICE_BITS, Noise, WEIGHT_BITS, derive};
 use thunderline_testkit::{TestDb, both};
 
 use crate::site::{SPEC, Site};
@@ -250,7 +250,7 @@ both!(adaptive_clipping_follows_the_updates_lengths, async |t: TestDb| {
 both!(a_trees_noise_is_that_of_the_rounds_own_nodes_and_does_not_add_up, async |t: TestDb| {
     let site = site(t, 16).await?;
     let dp = "client_fraction: 0.5\ndp: {epsilon: 0.5, delta: 1e-3, clip_norm: 1, accountant: rdp, \
-        mechanism: dp_ftrl, max_participations: 8}\n";
+        mechanism: dp_ftrl, matrix: tree, max_participations: 8}\n";
     let federation = site.submit(&spec(8, dp)).await?;
     for _ in 0..8 {
         play(&site, &federation, 16, 0.0, 1.0).await?;
@@ -279,6 +279,61 @@ both!(a_trees_noise_is_that_of_the_rounds_own_nodes_and_does_not_add_up, async |
     }
     let spent = budgets::spent(&site.t.viewer(), &site.domain, federation.id).await?;
     assert!(spent.epsilon > 0.4 && spent.epsilon <= 0.5, "{spent:?}");
+});
+
+both!(bands_take_past_noise_away_and_neither_a_restart_nor_a_repetition_changes_it, async |t: TestDb| {
+    let mut site = site(t, 16).await?;
+    let dp = "client_fraction: 0.5\nround: {deadline: 60}\ndp: {epsilon: 0.05, delta: 1e-3, clip_norm: 1, \
+        accountant: rdp, mechanism: dp_ftrl, max_participations: 8, bands: 3, residue: 0.25}\n";
+    let federation = site.submit(&spec(8, dp)).await?;
+    for round in 1..=7 {
+        if round == 4 {
+            // Nobody answers in time, and the round is tried again by a process that knows nothing of the first try.
+            site.drive(&federation).await?;
+            site.t.clock.advance(SignedDuration::from_secs(60));
+            let objects = thunderline_objects::Objects::open(site.t.dir().join("objects"))?;
+            let domain = federation::Federations::new(site.t.reopen().await?, objects);
+            site = Site { domain, ..site };
+        }
+        while site.get(&federation).await?.completed_rounds < round {
+            play(&site, &federation, 16, 0.0, 1.0).await?;
+        }
+    }
+    let view = federation::drive::view(&site.t.system(), &site.domain, federation.id).await?;
+    let key = view.secrets.expect("the federation is not over").key;
+    play(&site, &federation, 16, 0.0, 1.0).await?;
+    let rounds = rounds(&site, &federation).await?;
+    assert_eq!(rounds.iter().filter(|round| round.model_out.is_none()).count(), 1, "the one that failed");
+    let dp = federation.spec.dp.as_ref().unwrap();
+    let band = dp.band().expect("bands are what is usual");
+    let weights: Vec<f64> =
+        band.weights().iter().map(|weight| *weight as f64 / 2f64.powi(WEIGHT_BITS as i32)).collect();
+    assert_eq!(weights.len(), 3);
+    // Of each round, its normals: four numbers in two arrays.
+    let normals: Vec<Vec<f64>> = (1..=8)
+        .map(|round| {
+            let key = derive(&key, &["banded", &round.to_string()]);
+            let draw = |stream| {
+                let mut noise = Noise::new(&key, stream);
+                [noise.draw(), noise.draw()].map(|drawn| drawn as f64 / (1u64 << LATTICE_BITS) as f64)
+            };
+            [draw(0), draw(1 << 40)].concat()
+        })
+        .collect();
+    let mut far = 0.0f64;
+    let mut done = rounds.iter().filter(|round| round.model_out.is_some());
+    for number in 1..=8usize {
+        for (element, moved) in moved(&site, done.next().unwrap())?.into_iter().enumerate() {
+            let own = (0..3.min(number)).map(|back| weights[back] * normals[number - 1 - back][element]);
+            let noise = own.sum::<f64>() * dp.noise_multiplier;
+            // One client, whose change is clipped to 1, and the sum's divisor is 1.
+            assert!((f64::from(moved) - noise).abs() < 1.01, "round {number}: {moved}, and {noise}");
+            far = far.max(noise.abs());
+        }
+    }
+    assert!(far > 50.0, "{far}");
+    let spent = budgets::spent(&site.t.viewer(), &site.domain, federation.id).await?;
+    assert!(spent.epsilon > 0.04 && spent.epsilon <= 0.05 && spent.rounds == 9, "{spent:?}");
 });
 
 both!(nobody_can_take_the_noise_away_once_the_federation_is_over, async |t: TestDb| {

@@ -1,4 +1,5 @@
-//! The inner loops as code for wide registers, chosen when the program runs. The only `unsafe` of the workspace.
+//! The inner loops as code for wide registers, chosen when the program runs. `unsafe`, as only one other module is
+//! (`cargo xtask tidy`).
 //!
 //! The binary is built for any x86-64, whose registers hold two `f64`; most processors have AVX2, with four. Compiled twice, a
 //! loop does the same operations in the same order (products and sums are not fused), so the result is the same, bit for bit.

@@ -6,6 +6,9 @@
 //! whole numbers. So what is released is the ideal Gaussian mechanism, rounded afterwards, and the accountants' proofs hold as
 //! they stand. Uniform numbers have 128 bits: two that should differ are equal with probability 2^-128.
 //!
+//! Several normals with weights are added up with all their digits and cut once ([`blend`]). Cut one by one and then weighted,
+//! they would be other numbers than those of the ideal mechanism, and their lowest bits would tell of the sum that they hide.
+//!
 //! The generator is ChaCha20. Its key comes from the operating system and must never be used for two different sums.
 
 use rand_chacha::{
@@ -16,6 +19,12 @@ use ring::hmac;
 
 /// A standard deviation is 2 to this many steps of the lattice.
 pub const LATTICE_BITS: u32 = 32;
+
+/// One is 2 to this many steps of a weight.
+pub const WEIGHT_BITS: u32 = 24;
+
+/// Binary places with which normals are added up.
+const PLACES: u32 = 120;
 
 /// 32 secret bytes.
 pub type Key = [u8; 32];
@@ -46,6 +55,20 @@ impl Noise {
 
     /// ⌊2^[`LATTICE_BITS`] · N(0, 1)⌋.
     pub fn draw(&mut self) -> i64 {
+        let (whole, fraction, positive) = self.normal();
+        let size = (i64::from(whole) << LATTICE_BITS) + (fraction >> (128 - LATTICE_BITS)) as i64;
+        if positive { size } else { -size - 1 }
+    }
+
+    /// ⌊2^[`PLACES`] · N(0, 1)⌋: the number of which [`draw`](Self::draw) has the first digits.
+    fn digits(&mut self) -> i128 {
+        let (whole, fraction, positive) = self.normal();
+        let size = (i128::from(whole) << PLACES) + (fraction >> (128 - PLACES)) as i128;
+        if positive { size } else { -size - 1 }
+    }
+
+    /// A number's size, as whole part and fraction, and whether it is positive.
+    fn normal(&mut self) -> (u32, u128, bool) {
         loop {
             let mut whole = 0u32;
             while self.root_of_e() {
@@ -58,8 +81,7 @@ impl Noise {
             if !(0..=whole).all(|_| self.accepts(whole, fraction)) {
                 continue;
             }
-            let size = (i64::from(whole) << LATTICE_BITS) + (fraction >> (128 - LATTICE_BITS)) as i64;
-            return if self.0.next_u32() & 1 == 0 { size } else { -size - 1 };
+            return (whole, fraction, self.0.next_u32() & 1 == 0);
         }
     }
 
@@ -116,9 +138,59 @@ impl Noise {
     }
 }
 
+/// ⌊2^[`LATTICE_BITS`] · Σ wᵢ·Nᵢ(0, 1)⌋, one number of each stream, for weights in steps of 2^-[`WEIGHT_BITS`] that are at most 1
+/// and together at most 2.
+///
+/// Digits beyond the 120th are left out of the sum. With probability below 2^-86 one of them would have decided.
+pub fn blend(streams: &mut [(Noise, i64)]) -> i64 {
+    // A weight times all digits would not fit: both halves by themselves.
+    let (mut high, mut low) = (0i128, 0i128);
+    for (noise, weight) in streams {
+        let digits = noise.digits();
+        high += i128::from(*weight) * (digits >> 64);
+        low += i128::from(*weight) * i128::from(digits as u64);
+    }
+    ((high + (low >> 64)) >> (PLACES - 64 - LATTICE_BITS + WEIGHT_BITS)) as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ONE: i64 = 1 << WEIGHT_BITS;
+
+    #[test]
+    fn a_blend_of_one_stream_is_that_stream() {
+        let (mut alone, mut blended) = (Noise::new(&[4; 32], 1), [(Noise::new(&[4; 32], 1), ONE)]);
+        assert!((0..1000).all(|_| blend(&mut blended) == alone.draw()));
+        let mut gone = [(Noise::new(&[4; 32], 1), ONE), (Noise::new(&[4; 32], 1), -ONE)];
+        assert!((0..1000).all(|_| blend(&mut gone) == 0));
+    }
+
+    #[test]
+    fn a_blend_is_cut_once_and_not_stream_by_stream() {
+        let weights = [ONE, -5_592_405, -1_234_567, -1];
+        let noise = |at: usize| Noise::new(&[6; 32], at as u64);
+        let mut streams: Vec<_> = (0..4).map(|at| (noise(at), weights[at])).collect();
+        let (mut same, mut cut) =
+            ((0..4).map(noise).collect::<Vec<_>>(), (0..4).map(noise).collect::<Vec<_>>());
+        let mut differ = 0;
+        for _ in 0..2000 {
+            let got = blend(&mut streams);
+            // With 24 digits less a weight fits beside them, and what is left out decides once in 2^60 times.
+            let sum =
+                |at: usize, noise: &mut Noise| i128::from(weights[at]) * (noise.digits() >> WEIGHT_BITS);
+            let exact: i128 = same.iter_mut().enumerate().map(|(at, noise)| sum(at, noise)).sum();
+            assert_eq!(i128::from(got), exact >> (PLACES - LATTICE_BITS));
+            let each: i128 = cut
+                .iter_mut()
+                .zip(weights)
+                .map(|(noise, weight)| i128::from(noise.draw()) * i128::from(weight))
+                .sum();
+            differ += u32::from(each >> WEIGHT_BITS != i128::from(got));
+        }
+        assert!(differ > 500, "{differ}");
+    }
 
     #[test]
     fn the_noise_has_the_normal_distributions_shape() {

@@ -1,9 +1,10 @@
 //! What is released, how often, and what that costs.
 
 use super::{
+    Participation,
+    banded::Band,
     pld::{Losses, SMALLEST_DELTA, STEP},
-    rdp,
-    tree::Participation,
+    rdp, tree,
 };
 
 /// Which clients take part in a round.
@@ -23,6 +24,8 @@ pub enum Sampling {
     },
     /// Whoever may, no more often than that, with noise from a [`tree`](super::tree).
     Tree(Participation),
+    /// Whoever may, no more often than that, with noise of [`bands`](super::banded).
+    Banded(Participation, Band),
 }
 
 /// How the cost is computed.
@@ -64,10 +67,14 @@ impl Plan {
         if self.noise_multiplier.is_nan() || self.noise_multiplier <= 0.0 {
             return f64::INFINITY;
         }
-        if let Sampling::Tree(participation) = self.sampling {
-            // All nodes together are one release, which neighbours move by the root of the sum of squares.
-            let noise_multiplier =
-                self.noise_multiplier / (participation.squared_sensitivity(releases) as f64).sqrt();
+        let squared = match self.sampling {
+            Sampling::Tree(participation) => Some(tree::squared_sensitivity(participation, releases) as f64),
+            Sampling::Banded(participation, band) => Some(band.squared_sensitivity(participation, releases)),
+            Sampling::All | Sampling::Poisson { .. } | Sampling::FixedSize { .. } => None,
+        };
+        if let Some(squared) = squared {
+            // All rounds together are one release, which neighbours move by the root of the sum of squares.
+            let noise_multiplier = self.noise_multiplier / squared.sqrt();
             return Self { sampling: Sampling::All, noise_multiplier, ..*self }.epsilon_on(step, 1, delta);
         }
         let by_rdp = || {
@@ -76,9 +83,9 @@ impl Plan {
             rdp::epsilon(&all, delta)
         };
         match (self.accountant, self.sampling) {
-            (Accountant::Rdp, _) | (_, Sampling::Tree(_)) | (Accountant::Pld, Sampling::FixedSize { .. }) => {
-                by_rdp()
-            }
+            (Accountant::Rdp, _)
+            | (_, Sampling::Tree(_) | Sampling::Banded(..))
+            | (Accountant::Pld, Sampling::FixedSize { .. }) => by_rdp(),
             // Releases with all clients are one release with less noise, which needs no composition.
             (Accountant::Pld, Sampling::All) => {
                 let noise = self.noise_multiplier / (releases as f64).sqrt();

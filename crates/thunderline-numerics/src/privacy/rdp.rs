@@ -27,15 +27,15 @@ pub fn orders() -> Vec<f64> {
 
 /// The divergences of one release of the Gaussian mechanism over sampled clients, at every order of [`orders`].
 ///
-/// `noise_multiplier` is the noise's standard deviation divided by the most that two neighbours' sums differ; for a tree, that
-/// all of its nodes differ together.
+/// `noise_multiplier` is the noise's standard deviation divided by the most that two neighbours' sums differ; for noise
+/// that is correlated over rounds, that they differ in all of them together.
 #[must_use]
 pub fn divergences(sampling: Sampling, noise_multiplier: f64) -> Vec<f64> {
     let sigma = noise_multiplier;
     let full = |order: f64| order / (2.0 * sigma * sigma);
     let orders = orders();
     match sampling {
-        Sampling::All | Sampling::Tree(_) => orders.into_iter().map(full).collect(),
+        Sampling::All | Sampling::Tree(_) | Sampling::Banded(..) => orders.into_iter().map(full).collect(),
         Sampling::Poisson { rate } | Sampling::FixedSize { rate } if rate >= 1.0 => {
             orders.into_iter().map(full).collect()
         }

@@ -16,7 +16,7 @@ use crate::{
     tiles::{self, Tile},
 };
 
-use super::noise::{Key, LATTICE_BITS, Noise};
+use super::noise::{Key, LATTICE_BITS, Noise, WEIGHT_BITS, blend};
 
 /// Elements that share a stream of noise. Part of what a key means: another length would give other noise.
 const BLOCK: usize = 1 << 16;
@@ -35,8 +35,43 @@ pub struct Release<'a> {
     pub deviation: f64,
     /// D, above 0.
     pub divisor: f64,
-    /// Streams of noise that are added (+1) or taken away (−1).
-    pub noise: &'a [(Key, i64)],
+    /// What is added.
+    pub noise: &'a Added,
+}
+
+/// The noise of a release: one stream of normals a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// Each cut to the lattice by itself, and added (+1) or taken away (−1): what is taken away later is gone to the last bit.
+    Each(Vec<(Key, i64)>),
+    /// One sum with weights in steps of 2^-[`WEIGHT_BITS`](super::noise::WEIGHT_BITS), cut to the lattice as a whole.
+    Blend(Vec<(Key, i64)>),
+}
+
+impl Added {
+    /// The standard deviation of the noise where that of each stream is 1.
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        let (Self::Each(streams) | Self::Blend(streams)) = self;
+        let one = if matches!(self, Self::Each(_)) { 1.0 } else { (1u64 << WEIGHT_BITS) as f64 };
+        streams.iter().map(|(_, weight)| (*weight as f64 / one).powi(2)).sum::<f64>().sqrt()
+    }
+
+    fn add(&self, stream: u64, sums: &mut [i64]) {
+        match self {
+            Self::Each(streams) => {
+                for (key, sign) in streams {
+                    let mut noise = Noise::new(key, stream);
+                    sums.iter_mut().for_each(|sum| *sum += sign * noise.draw());
+                }
+            }
+            Self::Blend(streams) => {
+                let begin = |(key, weight): &(Key, i64)| (Noise::new(key, stream), *weight);
+                let mut streams: Vec<_> = streams.iter().map(begin).collect();
+                sums.iter_mut().for_each(|sum| *sum += blend(&mut streams));
+            }
+        }
+    }
 }
 
 /// ‖xᵢ − x‖ over all floating-point arrays, for every update.
@@ -139,10 +174,7 @@ impl Release<'_> {
 
     /// A tile of the result, from its sums on the lattice and its part `x` of the model.
     fn finish(&self, tile: Tile, sums: &mut [i64], x: &mut [f64], piece: &mut Vec<u8>) {
-        for (key, sign) in self.noise {
-            let mut noise = Noise::new(key, stream(tile));
-            sums.iter_mut().for_each(|sum| *sum += sign * noise.draw());
-        }
+        self.noise.add(stream(tile), sums);
         let step = self.deviation / (1u64 << LATTICE_BITS) as f64;
         for (x, sum) in x.iter_mut().zip(sums) {
             *x += *sum as f64 * step / self.divisor;

@@ -1,17 +1,11 @@
 //! The privacy accountants against Google's dp-accounting: never below, and above by a hundredth at most.
 
-use std::{
-    io::Write,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
-
 use serde_json::{Value, json};
-use thunderline_numerics::privacy::{Accountant, Plan, Sampling, tree::Participation};
+use thunderline_numerics::privacy::{Accountant, Participation, Plan, Sampling};
 
-const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/accounting.jsonl");
-const RECORD_AGAIN: &str =
-    "record again with `cargo xtask with cargo test -p thunderline-numerics -- --ignored record_google`";
+use crate::google::Record;
+
+const RECORD: Record = Record { script: "accounting.py", file: "accounting.jsonl", again: "record_google" };
 /// Every so many settings Google's library is asked once more.
 const ASKED_AGAIN: usize = 12;
 
@@ -53,43 +47,13 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What Google's library says now, or `None` where the tests were asked to leave the peers out.
-fn google(settings: &[&Value]) -> Option<Vec<f64>> {
-    let Some(folder) = std::env::var_os("THUNDERLINE_DP_ACCOUNTING") else {
-        assert!(
-            std::env::var_os("THUNDERLINE_QUICK").is_some(),
-            "THUNDERLINE_DP_ACCOUNTING names no environment: run through `cargo xtask test`, or set THUNDERLINE_QUICK=1"
-        );
-        return None;
-    };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/accounting.py");
-    let mut python = Command::new(PathBuf::from(folder).join("python"))
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    python.stdin.take().unwrap().write_all(json!(settings).to_string().as_bytes()).unwrap();
-    let output = python.wait_with_output().unwrap();
-    assert!(output.status.success());
-    Some(serde_json::from_slice(&output.stdout).unwrap())
-}
-
-/// What Google's library said for each setting when it was asked for all of them, which takes it minutes.
-fn recorded(settings: &[Value]) -> Vec<f64> {
-    let text = std::fs::read_to_string(RECORD).unwrap();
-    let record: Vec<(Value, f64)> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let asked: Vec<_> = record.iter().map(|(settings, _)| settings).collect();
-    assert!(asked.iter().copied().eq(settings), "the settings have changed: {RECORD_AGAIN}");
-    record.into_iter().map(|(_, epsilon)| epsilon).collect()
-}
-
 fn name(sampling: Sampling) -> (&'static str, f64) {
     match sampling {
         Sampling::All => ("all", 1.0),
         Sampling::Poisson { rate } => ("poisson", rate),
         Sampling::FixedSize { rate } => ("fixed_size", rate),
         Sampling::Tree(_) => ("tree", 1.0),
+        Sampling::Banded(..) => unreachable!("tests/it/banded.rs compares those"),
     }
 }
 
@@ -108,20 +72,14 @@ fn settings(cases: &[Case]) -> Vec<Value> {
 #[test]
 #[ignore = "writes the record that the tests read, in minutes"]
 fn record_google() {
-    let settings = settings(&cases());
-    let epsilons = google(&settings.iter().collect::<Vec<_>>()).expect("Google's library is at hand");
-    let lines = settings.iter().zip(epsilons).map(|line| json!(line).to_string() + "\n");
-    std::fs::write(RECORD, lines.collect::<String>()).unwrap();
+    RECORD.write::<f64>(&settings(&cases()));
 }
 
 #[test]
 fn what_google_said_is_what_google_says() {
     let settings = settings(&cases());
-    let recorded = recorded(&settings);
-    let sample: Vec<_> = settings.iter().zip(recorded).step_by(ASKED_AGAIN).collect();
-    let Some(now) = google(&sample.iter().map(|(settings, _)| *settings).collect::<Vec<_>>()) else { return };
-    for ((settings, then), now) in sample.into_iter().zip(now) {
-        assert!((now - then).abs() <= 1e-9 * then, "{settings}: {now}, recorded is {then}; {RECORD_AGAIN}");
+    for (settings, then, now) in RECORD.ask_again::<f64>(&settings, ASKED_AGAIN) {
+        assert!((now - then).abs() <= 1e-9 * then, "{settings}: {now}, recorded is {then}; {}", RECORD.how());
     }
 }
 
@@ -129,7 +87,7 @@ fn what_google_said_is_what_google_says() {
 fn epsilon_is_googles_or_up_to_a_hundredth_more() {
     let cases = cases();
     let settings = settings(&cases);
-    let reference = recorded(&settings);
+    let reference: Vec<f64> = RECORD.read(&settings);
     let mut told = 0;
     let mut wrong = Vec::new();
     let mut worst = [0.0f64; 2];

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 mod accountants;
+mod banded;
 mod digits;
 mod encodings;
 mod flower;
+mod google;
 mod mean;

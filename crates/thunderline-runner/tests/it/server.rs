@@ -201,6 +201,8 @@ impl Server {
             );
             let (key, _) = credentials.unwrap().verify(SystemClock.now()).unwrap();
             self.state().calls.push(path.clone());
+            // A pull is held, and somebody may wait for it to have come.
+            self.shared.1.notify_all();
             match self.answer(&method, &path, key.node_id(), body.into()) {
                 Answer::Die => {
                     let _ = TcpStream::connect(self.address);

@@ -101,7 +101,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{ArraySpec, MemoryArrays, privacy::noise::Key};
+    use crate::{
+        ArraySpec, MemoryArrays,
+        privacy::{noise::Key, sum::Added},
+    };
 
     const KEY: Key = [11; 32];
 
@@ -123,6 +126,7 @@ mod tests {
     ) -> Result<Vec<f32>> {
         let schema = schema(model.len() - 2);
         let model = MemoryArrays::new(schema.clone(), model.iter().flat_map(|x| x.to_le_bytes()).collect())?;
+        let noise = &Added::Each(noise.to_vec());
         let terms = Release { model: &model, clip, deviation, divisor: 4.0, noise };
         let mut out = Vec::new();
         release(&schema, sum, terms, 2, &mut |piece| {
@@ -160,7 +164,8 @@ mod tests {
         let masked = run(&model, sum, 1.0, 2.0, &[(KEY, 1)]).unwrap();
         let schema = schema(3);
         let model = MemoryArrays::new(schema.clone(), vec![0; 20]).unwrap();
-        let terms = Release { model: &model, clip: 1.0, deviation: 2.0, divisor: 4.0, noise: &[(KEY, 1)] };
+        let noise = &Added::Each(vec![(KEY, 1)]);
+        let terms = Release { model: &model, clip: 1.0, deviation: 2.0, divisor: 4.0, noise };
         let mut open = Vec::new();
         super::super::release(&schema, &[], &[], terms, 1, &mut |piece| {
             open.extend(piece.as_chunks::<4>().0.iter().map(|raw| f32::from_le_bytes(*raw)));

@@ -34,6 +34,7 @@ fn run(
 ) -> Vec<u8> {
     let updates: Vec<&dyn ArrayReader> = updates.iter().map(|update| update as &dyn ArrayReader).collect();
     let norms = norms(schema, parent, &updates, threads).unwrap();
+    let noise = &Added::Each(noise.to_vec());
     let release_of = Release { model: parent, clip, deviation, divisor: 4.0, noise };
     let mut out = Vec::new();
     release(schema, &updates, &norms, release_of, threads, &mut |piece| {
@@ -144,7 +145,7 @@ fn numbers_that_protect_nobody_are_refused() {
     for (clip, deviation, divisor) in
         [(0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0), (f64::NAN, 1.0, 1.0), (1.0, f64::INFINITY, 1.0)]
     {
-        let wrong = Release { model: &parent, clip, deviation, divisor, noise: &[] };
+        let wrong = Release { model: &parent, clip, deviation, divisor, noise: &Added::Each(vec![]) };
         let refused = release(&schema, &[], &[], wrong, 1, &mut |_| Ok(())).unwrap_err();
         assert_eq!(refused.code(), "invalid", "{clip} {deviation} {divisor}");
     }
@@ -167,7 +168,7 @@ proptest! {
         let parent = MemoryArrays::new(schema.clone(), vec![0; 48]).unwrap();
         let update = MemoryArrays::new(schema.clone(), bytes).unwrap();
         let norms = norms(&schema, &parent, &[&update], 1).unwrap();
-        let step = Release { model: &parent, clip, deviation: 0.3, divisor: 1.0, noise: &[] };
+        let step = Release { model: &parent, clip, deviation: 0.3, divisor: 1.0, noise: &Added::Each(vec![]) };
         let mut out = Vec::new();
         release(&schema, &[&update], &norms, step, 1, &mut |piece| {
             out.extend_from_slice(piece);
