@@ -14,14 +14,14 @@ use thunderline_core::{Error, LeaseId, Result, RoundId};
 use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
     checkpoint::{CheckpointHeader, CheckpointWriter},
-    strategy::{Earlier, Part as Output, Round, Update},
+    strategy::{Earlier, Part, Round, Update},
 };
 use thunderline_objects::{Area, Objects, Sha256, Writer};
 
 use crate::{
     aggregate::{Contribution, StoredModel},
     external::{self, Client, Made, Order, Programs},
-    frozen::{Part, Whole},
+    frozen::{Trained, Whole},
     layout::UpdateLayout,
     masked::{Kept, area, unmask},
     plan::Purpose,
@@ -81,7 +81,7 @@ pub(crate) fn fold(objects: &Objects, inputs: &Inputs<'_>) -> Result<StoredModel
     let uploads = objects.area(&upload_area(inputs.round, Purpose::Train))?;
     let (whole, old) = arrays(&checkpoints, &inputs.parent)?;
     let trains = &inputs.spec.update;
-    let (schema, parent) = (trains.trained(&whole), Part::new(&old, &whole, trains));
+    let (schema, parent) = (trains.trained(&whole), Trained::new(&old, &whole, trains));
     let accepted: Vec<(&Lease, &Report, &UpdateLayout)> = inputs
         .leases
         .iter()
@@ -231,7 +231,7 @@ fn earlier_models(
     checkpoints: &Area,
     schema: &ModelSchema,
     inputs: &Inputs<'_>,
-) -> Result<HashMap<Sha256, Part<FileArrays>>> {
+) -> Result<HashMap<Sha256, Trained<FileArrays>>> {
     let mut earlier = HashMap::new();
     let stale = inputs.leases.iter().filter(|lease| lease.staleness.is_some_and(|versions| versions > 0));
     for lease in stale {
@@ -244,7 +244,7 @@ fn earlier_models(
         if let Some(difference) = schema.difference(&found) {
             return Err(Error::internal(format!("an earlier model has {difference}")));
         }
-        earlier.insert(*digest, Part::new(model, schema, &inputs.spec.update));
+        earlier.insert(*digest, Trained::new(model, schema, &inputs.spec.update));
     }
     Ok(earlier)
 }
@@ -334,12 +334,12 @@ impl<'a> Files<'a> {
     fn fill(
         mut self,
         mut whole: Whole<'_>,
-        produce: impl FnOnce(&mut dyn FnMut(Output, &[u8]) -> Result<()>) -> Result<()>,
+        produce: impl FnOnce(&mut dyn FnMut(Part, &[u8]) -> Result<()>) -> Result<()>,
     ) -> Result<(Stored, Option<Stored>)> {
         produce(&mut |part, bytes| match part {
-            Output::Model => whole.write(bytes, &mut |bytes| self.model.write(bytes)),
-            Output::First => keep(&mut self.state, bytes),
-            Output::Second => {
+            Part::Model => whole.write(bytes, &mut |bytes| self.model.write(bytes)),
+            Part::First => keep(&mut self.state, bytes),
+            Part::Second => {
                 if self.second.is_none() {
                     self.second = Some(self.uploads.writer()?);
                 }

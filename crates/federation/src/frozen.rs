@@ -11,14 +11,14 @@ use crate::spec::UpdateSpec;
 /// Bytes that are copied at once.
 const PIECE: u64 = 1 << 20;
 
-/// Some arrays of a model, as if it had no others.
-pub(crate) struct Part<R> {
+/// The trained arrays of a model, as if it had no others.
+pub(crate) struct Trained<R> {
     whole: R,
     places: Vec<usize>,
 }
 
-impl<R> Part<R> {
-    /// The trained arrays of a model of this schema.
+impl<R> Trained<R> {
+    /// Those of a model of this schema.
     pub fn new(whole: R, schema: &ModelSchema, update: &UpdateSpec) -> Self {
         let names = schema.arrays().iter().enumerate();
         let places = names.filter(|(_, array)| update.trains(&array.name)).map(|(place, _)| place).collect();
@@ -26,7 +26,7 @@ impl<R> Part<R> {
     }
 }
 
-impl<R: Borrow<FileArrays> + Send + Sync> ArrayReader for Part<R> {
+impl<R: Borrow<FileArrays> + Send + Sync> ArrayReader for Trained<R> {
     fn read_at(&self, array: usize, byte_offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.whole.borrow().read_at(self.places[array], byte_offset, buffer)
     }

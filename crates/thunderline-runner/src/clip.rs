@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs::File, io::BufWriter};
 
 use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_flower::record::{Config, ConfigValue};
-use thunderline_numerics::{FileArrays, checkpoint::CheckpointWriter, privacy::sum::clipped};
+use thunderline_numerics::{checkpoint::CheckpointWriter, privacy::sum::clipped};
 
 use crate::{
     key::cannot,
@@ -39,14 +39,9 @@ pub(crate) fn clip(task: &Task, outcome: Outcome) -> Result<Outcome> {
     let path = task.folder.join("clipped.safetensors");
     let file = File::create(&path).map_err(|error| cannot("write", &path, error))?;
     let mut writer = CheckpointWriter::new(BufWriter::new(file), schema, &BTreeMap::new())?;
-    clipped(schema, &arrays(&task.model)?, &arrays(trained)?, norm, &mut |bytes| writer.write(bytes))?;
+    clipped(schema, &task.model.arrays()?, &trained.arrays()?, norm, &mut |bytes| writer.write(bytes))?;
     writer.finish()?;
     Ok(Outcome { model: Some(ModelFile::open(&path)?), ..outcome })
-}
-
-fn arrays(model: &ModelFile) -> Result<FileArrays> {
-    let file = File::open(&model.path).map_err(|error| cannot("read", &model.path, error))?;
-    Ok(FileArrays::new(file, model.header.ranges()))
 }
 
 #[cfg(test)]
@@ -83,7 +78,7 @@ mod tests {
         let outcome =
             clip(&task, Outcome { examples: 1, metrics: Vec::new(), model: Some(trained), own: None })?;
         let mut bytes = [0; 8];
-        arrays(&outcome.model.unwrap())?.read_at(0, 0, &mut bytes).unwrap();
+        outcome.model.unwrap().arrays().unwrap().read_at(0, 0, &mut bytes).unwrap();
         Ok([0, 4].map(|at| f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())))
     }
 

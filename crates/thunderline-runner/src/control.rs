@@ -9,9 +9,7 @@ use std::{
 };
 
 use thunderline_core::{Error, ErrorKind, Result, RunId};
-use thunderline_numerics::{
-    ArrayReader, FileArrays, ModelSchema, checkpoint::CheckpointWriter, variates::Variates,
-};
+use thunderline_numerics::{ArrayReader, ModelSchema, checkpoint::CheckpointWriter, variates::Variates};
 
 use crate::{
     kept,
@@ -65,8 +63,7 @@ fn values(file: Option<&ModelFile>, prefix: &str, model: &ModelSchema) -> Result
         let why = format!("the control variates in {} are another model's", file.path.display());
         return Err(Error::new(ErrorKind::Invalid, why));
     }
-    let opened = File::open(&file.path).map_err(|error| cannot("read", &file.path, error))?;
-    let arrays = FileArrays::new(opened, file.header.ranges());
+    let arrays = file.arrays()?;
     let mut values = Vec::with_capacity(elements);
     for spec in model.arrays() {
         let place = file.schema().position(&format!("{prefix}{}", spec.name));

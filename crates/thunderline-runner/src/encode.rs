@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use thunderline_core::{Error, ErrorKind, Result, RunId};
+use thunderline_core::{Result, RunId};
 use thunderline_flower::record::{Config, ConfigValue};
 use thunderline_numerics::{
     ArrayReader, ArraySpec, DType, FileArrays, ModelSchema,
@@ -93,7 +93,7 @@ pub(crate) fn update(
     let mut out = BufWriter::new(file);
     let rest = Rests::open(&terms, task, &kept::path(&folder(state), run))?;
     let mut update =
-        Update { task, trained, terms: &terms, old: arrays(&task.model)?, new: arrays(trained)?, rest };
+        Update { task, trained, terms: &terms, old: task.model.arrays()?, new: trained.arrays()?, rest };
     let mut sent = Vec::new();
     for (place, spec) in task.model.schema().arrays().iter().enumerate() {
         if terms.sends(&spec.name) {
@@ -125,14 +125,7 @@ struct Update<'a> {
 impl Update<'_> {
     /// Writes one array, and says what it is on its way.
     fn array(&mut self, place: usize, spec: &ArraySpec, out: &mut impl Write) -> Result<ArraySpec> {
-        let found = self.trained.schema().position(&spec.name);
-        let found =
-            found.filter(|found| self.trained.schema().arrays()[*found] == *spec).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Invalid,
-                    format!("the trained model has no array {spec} as the task's has"),
-                )
-            })?;
+        let found = self.trained.place_of(spec)?;
         let encoding = self.terms.encoding;
         if encoding.length(spec).is_none() {
             self.pieces(place, |offset, length| {
@@ -167,11 +160,6 @@ impl Update<'_> {
         }
         Ok(())
     }
-}
-
-fn arrays(model: &ModelFile) -> Result<FileArrays> {
-    let file = File::open(&model.path).map_err(|error| cannot("read", &model.path, error))?;
-    Ok(FileArrays::new(file, model.header.ranges()))
 }
 
 fn read(arrays: &FileArrays, place: usize, offset: u64, length: usize) -> Result<Vec<u8>> {
@@ -269,7 +257,7 @@ impl Rests {
 /// What was kept, where it is of these arrays.
 fn known(kept: &Path, schema: &ModelSchema) -> Option<(ModelSchema, FileArrays)> {
     let opened = ModelFile::open(kept).and_then(|file| {
-        let arrays = arrays(&file)?;
+        let arrays = file.arrays()?;
         Ok((file, arrays))
     });
     match opened {

@@ -1,12 +1,12 @@
 //! Secure aggregation, the client's side: what leaves the site is masked such that the server learns the sum of all
 //! clients' updates only. The protocol and what it protects are [`thunderline_secagg`]'s; here is its way over the wire.
 
-use std::{fs::File, sync::Arc};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use thunderline_core::{Error, ErrorKind, RoundId};
 use thunderline_flower::record::{Config, ConfigValue};
-use thunderline_numerics::{ArrayReader, DType, FileArrays, ModelSchema};
+use thunderline_numerics::{ArrayReader, DType, ModelSchema};
 use thunderline_secagg::{
     Floor, Identity, Refusal, Roster, Session,
     client::{Advertised, Shared},
@@ -186,14 +186,9 @@ impl Way<'_> {
 /// What training changed, number by number, in the order of the schema.
 fn change(schema: &ModelSchema, before: &ModelFile, after: &ModelFile) -> thunderline_core::Result<Vec<f32>> {
     let mut change = Vec::with_capacity((schema.bytes() / 4) as usize);
-    let (old, new) = (arrays(before)?, arrays(after)?);
+    let (old, new) = (before.arrays()?, after.arrays()?);
     for (array, spec) in schema.arrays().iter().enumerate() {
-        let place =
-            after.schema().position(&spec.name).filter(|place| after.schema().arrays()[*place] == *spec);
-        let place = place.ok_or_else(|| {
-            let why = format!("the trained model has no array '{}' as the task's has", spec.name);
-            Error::new(ErrorKind::Invalid, why)
-        })?;
+        let place = after.place_of(spec)?;
         let length = schema.array_bytes(array) as usize;
         let (mut from, mut to) = (vec![0; length], vec![0; length]);
         old.read_at(array, 0, &mut from)?;
@@ -203,11 +198,6 @@ fn change(schema: &ModelSchema, before: &ModelFile, after: &ModelFile) -> thunde
         change.extend(pairs.map(|(from, to)| number(to) - number(from)));
     }
     Ok(change)
-}
-
-fn arrays(model: &ModelFile) -> thunderline_core::Result<FileArrays> {
-    let file = File::open(&model.path).map_err(|error| cannot("read", &model.path, error))?;
-    Ok(FileArrays::new(file, model.header.ranges()))
 }
 
 /// The lasting identity in the state folder, made on first use and readable by its owner only.

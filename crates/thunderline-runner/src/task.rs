@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use thunderline_core::Result;
+use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_flower::{
     message::TaskKind,
     record::{Config, ConfigValue, MetricValue},
 };
-use thunderline_numerics::{ModelSchema, checkpoint::CheckpointHeader};
+use thunderline_numerics::{ArraySpec, FileArrays, ModelSchema, checkpoint::CheckpointHeader};
 
 use crate::key::cannot;
 
@@ -29,17 +29,28 @@ impl ModelFile {
         let length = file.metadata().map_err(|error| cannot("read", path, error))?.len();
         if length != header.file_bytes() {
             let reason = format!("{} has {length} bytes, not {}", path.display(), header.file_bytes());
-            return Err(thunderline_core::Error::invalid_value(
-                "model",
-                reason,
-                "a complete safetensors file",
-            ));
+            return Err(Error::invalid_value("model", reason, "a complete safetensors file"));
         }
         Ok(Self { path: path.into(), header })
     }
 
     pub(crate) fn schema(&self) -> &ModelSchema {
         &self.header.schema
+    }
+
+    /// What its arrays hold, to be read a piece at a time.
+    pub(crate) fn arrays(&self) -> Result<FileArrays> {
+        let file = File::open(&self.path).map_err(|error| cannot("read", &self.path, error))?;
+        Ok(FileArrays::new(file, self.header.ranges()))
+    }
+
+    /// Where a trained model, which this is, has an array of the task's: of the same name, type and shape.
+    pub(crate) fn place_of(&self, spec: &ArraySpec) -> Result<usize> {
+        let place = self.schema().position(&spec.name);
+        place.filter(|place| self.schema().arrays()[*place] == *spec).ok_or_else(|| {
+            let why = format!("the trained model has no array {spec} as the task's has");
+            Error::new(ErrorKind::Invalid, why)
+        })
     }
 }
 

@@ -114,7 +114,7 @@ impl Pools {
             Self::Sqlite { readers, .. } => readers.begin().await.map(Tx::Sqlite),
             Self::Postgres(pool) => {
                 let begin = for_tenant("begin isolation level repeatable read read only", tenant);
-                pool.begin_with(begin).await.map(Tx::Postgres)
+                begin_on(pool, begin).await
             }
         };
         begun.map_err(|error| explain("begin read", error))
@@ -127,7 +127,7 @@ impl Pools {
             Self::Sqlite { writer, .. } => writer.begin_with("begin immediate").await.map(Tx::Sqlite),
             Self::Postgres(pool) => {
                 let begin = for_tenant("begin isolation level read committed", tenant);
-                pool.begin_with(begin).await.map(Tx::Postgres)
+                begin_on(pool, begin).await
             }
         };
         begun.map_err(|error| explain("begin write", error))
@@ -139,8 +139,7 @@ impl Pools {
         let Self::Postgres(pool) = self else { return self.begin_write(None).await };
         let begin = "begin isolation level read committed; set local enable_sort = off; \
                      set local enable_seqscan = off; set local enable_bitmapscan = off";
-        let begun = pool.begin_with(begin).await.map(Tx::Postgres);
-        begun.map_err(|error| explain("begin queue", error))
+        begin_on(pool, begin).await.map_err(|error| explain("begin queue", error))
     }
 
     pub(crate) async fn close(&self) {
@@ -152,6 +151,14 @@ impl Pools {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Begins in a task of its own, which goes on where the caller is gone. The driver forgets a transaction whose begin was on its
+/// way when its caller left: the connection would carry it to whoever gets it next.
+async fn begin_on(pool: &PgPool, begin: impl SqlSafeStr + Send + 'static) -> Result<Tx, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(begin).await });
+    begun.await.map_err(|ended| sqlx::Error::Io(ended.into()))?.map(Tx::Postgres)
 }
 
 /// Sets, with the transaction's begin and until its end, the tenant that policies of row-level security may ask for:

@@ -84,17 +84,9 @@ pub async fn accept_reply(cx: &Cx, domain: &Federations, id: LeaseId, reply: Rep
         rows::updates::insert(&mut write, id, lease.round, update).await?;
     }
     write.emit(&UpdateAccepted {
-        federation: lease.federation,
-        round: round.number,
-        client: lease.node,
-        lease: id,
-        round_id: Some(lease.round),
-        purpose: lease.purpose.name().into(),
-        num_examples: report.num_examples,
-        metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
         update_sha256: update.as_ref().map(|update| update.digest().to_string()),
         max_examples: Some(federation.spec.update.max_examples),
-        staleness: None,
+        ..super::accepted(&round, &lease, &report)
     });
     write.enqueue(&Drive { federation: lease.federation });
     write.commit(&Subject::new("lease", id)).await?;

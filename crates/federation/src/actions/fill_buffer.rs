@@ -5,7 +5,7 @@ use thunderline_core::{Cx, Error, Result, Timestamp};
 use thunderline_numerics::strategy::Buffer;
 use thunderline_store::Write;
 
-use super::buffer_lock;
+use super::{accepted, buffer_lock};
 use crate::{
     buffer::{self, Filling, Place},
     layout::UpdateLayout,
@@ -86,16 +86,9 @@ fn tell_taken(
     staleness: u32,
 ) {
     write.emit(&UpdateAccepted {
-        federation: federation.id,
-        round: round.number,
-        client: lease.node,
-        lease: lease.id,
-        round_id: Some(round.id),
-        purpose: lease.purpose.name().into(),
-        num_examples: report.num_examples,
-        metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
         update_sha256: Some(update.digest().to_string()),
         max_examples: Some(federation.spec.update.max_examples),
         staleness: Some(staleness),
+        ..accepted(round, lease, report)
     });
 }

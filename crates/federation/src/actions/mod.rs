@@ -25,12 +25,14 @@ pub mod start;
 pub mod start_round;
 pub mod submit;
 
+use thunderline_contracts::federation::UpdateAccepted;
 use thunderline_core::{Action, Cx, Error, FederationId, LeaseId, Result, RoundId, Subject};
 use thunderline_store::{Query, Write};
 
 use crate::{
     Federations,
-    rows::{self, Federation, Round},
+    rows::{self, Federation, Lease, Round},
+    task::Report,
 };
 
 /// Every action, for the policy matrix.
@@ -80,6 +82,23 @@ pub(crate) async fn round(query: &mut impl Query, cx: &Cx, id: RoundId) -> Resul
 
 pub(crate) fn about_federation(id: FederationId) -> Subject {
     Subject::new("federation", id)
+}
+
+/// That the result of a lease counts in this round. Whoever takes it adds what else is known.
+pub(crate) fn accepted(round: &Round, lease: &Lease, report: &Report) -> UpdateAccepted {
+    UpdateAccepted {
+        federation: lease.federation,
+        round: round.number,
+        client: lease.node,
+        lease: lease.id,
+        round_id: Some(round.id),
+        purpose: lease.purpose.name().into(),
+        num_examples: report.num_examples,
+        metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
+        update_sha256: None,
+        max_examples: None,
+        staleness: None,
+    }
 }
 
 /// Held by whoever decides what goes into a federation's buffer, or out of it.

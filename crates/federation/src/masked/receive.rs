@@ -88,17 +88,8 @@ pub async fn receive(
         let report = Report { num_examples: 1.0, metrics, bytes: plain_bytes, plain_bytes, wire_bytes };
         tables::leases::end(&mut write, id, &released, Some(&report), cx.now(), Ending::default()).await?;
         write.emit(&UpdateAccepted {
-            federation: lease.federation,
-            round: round.number,
-            client: lease.node,
-            lease: id,
-            round_id: Some(lease.round),
-            purpose: lease.purpose.name().into(),
-            num_examples: report.num_examples,
-            metrics: serde_json::to_value(&report.metrics).expect("metrics are plain data"),
             update_sha256: input.map(|digest| digest.to_string()),
-            max_examples: None,
-            staleness: None,
+            ..actions::accepted(&round, &lease, &report)
         });
     }
     write.enqueue(&Drive { federation: lease.federation });

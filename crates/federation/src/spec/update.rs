@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use thunderline_core::Problem;
 use thunderline_numerics::{
     ModelSchema,
     encoding::{DEFAULT_BITS, DEFAULT_FRACTION, Encoding, terms},
@@ -45,12 +46,16 @@ impl UpdateSpec {
         ModelSchema::new(trained).expect("a part of a schema is a schema")
     }
 
-    /// The first pattern that fits no array of the model, with its place.
+    /// What is wrong with the first pattern that fits no array of the model, saying that this is allowed.
     #[must_use]
-    pub fn useless(&self, model: &ModelSchema) -> Option<(usize, &str)> {
+    pub fn useless(&self, model: &ModelSchema, allowed: &str) -> Option<Problem> {
         let fits = |pattern: &String| model.arrays().iter().any(|array| terms::fits(pattern, &array.name));
         let place = self.trainable.iter().position(|pattern| !fits(pattern))?;
-        Some((place, &self.trainable[place]))
+        Some(Problem {
+            path: format!("update.trainable[{place}]"),
+            reason: format!("'{}' fits no array of the model", self.trainable[place]),
+            allowed: allowed.into(),
+        })
     }
 }
 
@@ -96,11 +101,9 @@ pub(super) fn read(
     }
     if let Some(network) = model.and_then(ModelRef::network)
         && let Ok(schema) = network.schema()
-        && let Some((place, pattern)) = update.useless(&schema)
     {
         let names: Vec<_> = schema.arrays().iter().map(|array| array.name.as_str()).collect();
-        let reason = format!("'{pattern}' fits no array of the model");
-        problems.add(format!("update.trainable[{place}]"), reason, names.join(", "));
+        problems.0.extend(update.useless(&schema, &names.join(", ")));
     }
     update
 }

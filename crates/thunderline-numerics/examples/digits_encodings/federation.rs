@@ -1,6 +1,6 @@
 //! The rounds, and what becomes of an update on its way.
 
-use std::{collections::BTreeMap, io::BufReader};
+use std::collections::BTreeMap;
 
 use thunderline_numerics::{
     MemoryArrays, Result, Weighted,
@@ -72,13 +72,11 @@ struct Sent {
 
 impl Job {
     pub fn run(&self) -> Result<Outcome> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/digits/digits.csv");
-        let data = Dataset::read_csv(BufReader::new(std::fs::File::open(path)?), 1.0 / 16.0)?;
-        let (training, held_out) = data.split(0.2, &mut Rng::derive(self.seed, &["split"]))?;
+        let (training, held_out) = clients::digits(self.seed)?;
         let mut simulation = Simulation {
             job: *self,
             shards: clients::deal(&training, CLIENTS, self.alpha, self.seed)?,
-            global: Network::initial(&clients::spec(), &mut Rng::derive(self.seed, &["initial-model"]))?,
+            global: clients::initial(self.seed)?,
             rests: BTreeMap::new(),
         };
         let mut outcome = Outcome::default();

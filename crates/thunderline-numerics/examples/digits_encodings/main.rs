@@ -11,11 +11,8 @@
 #[path = "../digits_table/clients.rs"]
 mod clients;
 mod federation;
-
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
+#[path = "../digits_table/jobs.rs"]
+mod jobs;
 
 use federation::{Job, Outcome, Way};
 use thunderline_numerics::encoding::Encoding;
@@ -59,7 +56,7 @@ fn main() {
             jobs.extend((1..=seeds).map(|seed| Job { way, alpha, seed, rounds }));
         }
     }
-    let outcomes = run_all(&jobs);
+    let outcomes = jobs::run_all(&jobs, |job| job.run().expect("the digits are there, and nothing diverges"));
     println!("| `update` | bytes a number | error | α = 100 | α = 0.5 |");
     println!("|---|---|---|---|---|");
     let mut outcomes = outcomes.chunks(seeds as usize);
@@ -89,25 +86,6 @@ fn label(way: Way) -> String {
         "" => encoding,
         pattern => format!("{encoding}, `{pattern}` only"),
     }
-}
-
-/// Runs all jobs on all cores; the results are in the order of the jobs.
-fn run_all(jobs: &[Job]) -> Vec<Outcome> {
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(vec![Outcome::default(); jobs.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(place) else { return };
-                    let outcome = job.run().expect("the digits are there, and nothing diverges");
-                    outcomes.lock().expect("nobody panics while holding the outcomes")[place] = outcome;
-                }
-            });
-        }
-    });
-    outcomes.into_inner().expect("nobody panics while holding the outcomes")
 }
 
 /// Mean and standard deviation of the accuracy over the seeds.

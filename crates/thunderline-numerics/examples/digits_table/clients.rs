@@ -1,6 +1,6 @@
 //! The clients: their data, their training, and what they keep.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File, io::BufReader};
 
 use thunderline_numerics::{
     Result,
@@ -36,6 +36,18 @@ pub fn sgd(local_epochs: u32, proximal_mu: f64) -> SgdConfig {
         local_epochs,
         proximal_mu: proximal_mu as f32,
     }
+}
+
+/// The network from which a seed's federations begin.
+pub fn initial(seed: u64) -> Result<Network> {
+    Network::initial(&spec(), &mut Rng::derive(seed, &["initial-model"]))
+}
+
+/// The digits: those to train on, and a fifth that is held out.
+pub fn digits(seed: u64) -> Result<(Dataset, Dataset)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/digits/digits.csv");
+    let data = Dataset::read_csv(BufReader::new(File::open(path)?), 1.0 / 16.0)?;
+    data.split(0.2, &mut Rng::derive(seed, &["split"]))
 }
 
 /// Deals the training data out, unequally the smaller alpha is.

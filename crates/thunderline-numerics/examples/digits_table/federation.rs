@@ -16,7 +16,6 @@ use crate::{
     Named,
     attack::Attack,
     clients::{self, Setting, Trained},
-    split,
 };
 
 /// Rounds at the end whose accuracy is averaged.
@@ -35,7 +34,7 @@ pub struct Job {
 impl Job {
     /// The mean accuracy of the last rounds.
     pub fn run(&self) -> Result<f64> {
-        let (training, held_out) = split(self.seed)?;
+        let (training, held_out) = clients::digits(self.seed)?;
         let mut shards = clients::deal(&training, self.setting.clients, self.alpha, self.seed)?;
         let liars = if self.attack == Attack::None { 0 } else { self.setting.clients / 5 };
         if self.attack == Attack::LabelFlip {
@@ -50,7 +49,7 @@ impl Job {
             strategy: kind.with(self.strategy.1)?,
             shards,
             liars,
-            global: Network::initial(&clients::spec(), &mut Rng::derive(self.seed, &["initial-model"]))?,
+            global: clients::initial(self.seed)?,
             state: Vec::new(),
             own: BTreeMap::new(),
         };

@@ -11,25 +11,12 @@
 mod attack;
 mod clients;
 mod federation;
-
-use std::{
-    io::BufReader,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+mod jobs;
 
 use attack::Attack;
 use clients::Setting;
 use federation::Job;
-use thunderline_numerics::{
-    Result,
-    dataset::Dataset,
-    model::{Network, evaluate},
-    random::Rng,
-    sgd::train,
-};
+use thunderline_numerics::{Result, model::evaluate, random::Rng, sgd::train};
 
 /// A strategy's name and the parameters that are not its defaults.
 type Named = (&'static str, &'static [(&'static str, f64)]);
@@ -146,43 +133,23 @@ fn robust_table(defences: &[Named], seeds: u64, rounds: u32) {
     }
 }
 
-/// Runs all jobs on all cores; the results are in the order of the jobs.
+/// The accuracies, in the order of the jobs. A strategy that fails has learnt nothing.
 fn run_all(jobs: &[Job]) -> Vec<f64> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(vec![0.0; jobs.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    // A strategy that fails has learnt nothing.
-                    let accuracy = job.run().unwrap_or_else(|error| {
-                        eprintln!("{:?}: {error}", job.strategy);
-                        f64::NAN
-                    });
-                    let place = jobs.iter().position(|other| std::ptr::eq(other, job));
-                    let place = place.expect("the job is one of these");
-                    results.lock().expect("nobody panics while holding the results")[place] = accuracy;
-                }
-            });
-        }
-    });
-    results.into_inner().expect("nobody panics while holding the results")
+    jobs::run_all(jobs, |job| {
+        job.run().unwrap_or_else(|error| {
+            eprintln!("{:?}: {error}", job.strategy);
+            f64::NAN
+        })
+    })
 }
 
 /// The accuracy of the same network, trained on everything for as many epochs as a client sees.
 fn central(seed: u64) -> Result<f64> {
-    let (training, held_out) = split(seed)?;
-    let mut network = Network::initial(&clients::spec(), &mut Rng::derive(seed, &["initial-model"]))?;
+    let (training, held_out) = clients::digits(seed)?;
+    let mut network = clients::initial(seed)?;
     let config = clients::sgd(50, 0.0);
     train(&mut network, &training, &config, &mut Rng::derive(seed, &["central"]))?;
     Ok(evaluate(&network, &held_out)?.accuracy)
-}
-
-/// The digits, a fifth held out.
-fn split(seed: u64) -> Result<(Dataset, Dataset)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/digits/digits.csv");
-    let data = Dataset::read_csv(BufReader::new(std::fs::File::open(path)?), 1.0 / 16.0)?;
-    data.split(0.2, &mut Rng::derive(seed, &["split"]))
 }
 
 fn label((name, params): &Named) -> String {

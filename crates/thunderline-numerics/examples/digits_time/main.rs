@@ -11,12 +11,9 @@
 #[expect(dead_code, reason = "the table of strategies uses the rest of it")]
 #[path = "../digits_table/clients.rs"]
 mod clients;
+#[path = "../digits_table/jobs.rs"]
+mod jobs;
 mod simulation;
-
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
 
 use simulation::{Job, Outcome, Way};
 
@@ -44,7 +41,9 @@ fn main() {
     for alpha in CONCENTRATIONS {
         let jobs: Vec<_> =
             WAYS.iter().flat_map(|&way| (1..=seeds).map(move |seed| Job { way, alpha, seed })).collect();
-        let outcomes = run_all(&jobs);
+        let outcomes = jobs::run_all(&jobs, |job| {
+            job.run().expect("the digits are there, and the strategies take them")
+        });
         println!("α = {alpha}\n");
         println!(
             "| | time to {} | versions | updates sent | counted | staleness | reached |",
@@ -74,23 +73,4 @@ fn cells(outcomes: &[Outcome]) -> [String; 6] {
         format!("{:.2}", mean(&|outcome| f64::from(outcome.staleness) / f64::from(outcome.counted.max(1)))),
         format!("{} of {}", reached.len(), outcomes.len()),
     ]
-}
-
-/// Runs all jobs on all cores; the outcomes are in the order of the jobs.
-fn run_all(jobs: &[Job]) -> Vec<Outcome> {
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(vec![Outcome::default(); jobs.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(place) else { break };
-                    let outcome = job.run().expect("the digits are there, and the strategies take them");
-                    outcomes.lock().expect("nobody panics while holding the outcomes")[place] = outcome;
-                }
-            });
-        }
-    });
-    outcomes.into_inner().expect("nobody panics while holding the outcomes")
 }

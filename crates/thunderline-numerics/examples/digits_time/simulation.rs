@@ -3,7 +3,6 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
-    io::BufReader,
 };
 
 use thunderline_numerics::{
@@ -76,14 +75,12 @@ pub struct Outcome {
 
 impl Job {
     pub fn run(&self) -> Result<Outcome> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/digits/digits.csv");
-        let data = Dataset::read_csv(BufReader::new(std::fs::File::open(path)?), 1.0 / 16.0)?;
-        let (training, held_out) = data.split(0.2, &mut Rng::derive(self.seed, &["split"]))?;
+        let (training, held_out) = clients::digits(self.seed)?;
         let mut world = World {
             job: *self,
             shards: clients::deal(&training, CLIENTS, self.alpha, self.seed)?,
             held_out,
-            model: Network::initial(&clients::spec(), &mut Rng::derive(self.seed, &["initial-model"]))?,
+            model: clients::initial(self.seed)?,
             outcome: Outcome::default(),
         };
         match self.way {

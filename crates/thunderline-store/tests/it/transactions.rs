@@ -1,5 +1,7 @@
 //! All or nothing, and only after the policy's yes.
 
+use std::{future::poll_fn, task::Poll};
+
 use thunderline_core::{Cx, Error, NodeId, Result, Role, Subject, TenantId, Timestamp};
 use thunderline_store::{Db, Engine, EventFilter, JOBS, STORE_MIGRATIONS, Stmt, args};
 use thunderline_testkit::{TestDb, both};
@@ -55,6 +57,25 @@ both!(a_dropped_write_leaves_nothing, async |t: TestDb| {
     assert!(t.audit().await.is_empty());
     let mut again = t.db().write(&cx, &ADD).await?;
     assert_eq!(again.claim_key("k", "d").await?, None, "the key was not used up");
+});
+
+both!(a_begin_that_is_given_up_halfway_spoils_no_connection_for_those_who_come_after, async |t: TestDb| {
+    let viewer = t.viewer();
+    for turn in 0..40 {
+        // Given up after so many answers that it had to wait for.
+        let mut answers = turn % 4;
+        let mut begun = Box::pin(t.db().read(&viewer, &LOOK));
+        poll_fn(|context| match begun.as_mut().poll(context) {
+            Poll::Pending if answers > 0 => {
+                answers -= 1;
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        })
+        .await;
+        drop(begun);
+        add(&t.operator(), t.db(), &format!("after {turn}")).await?;
+    }
 });
 
 both!(a_process_that_listens_is_woken_by_others, async |t: TestDb| {
