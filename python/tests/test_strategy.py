@@ -87,6 +87,14 @@ class Strategies(unittest.TestCase):
             self.assertIn(why, str(refused.exception))
             self.assertFalse(os.path.exists(self.file("out")))
 
+    def test_a_metric_that_is_no_finite_number_is_named_without_a_traceback(self):
+        for value, says in [("float('nan')", "the metric 'm' is nan"), ("None", "the metric 'm' is None")]:
+            ended = self.run_program("def aggregate(round):\n    return Result(dict(round.model), metrics={'m': " + value + "})")
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn(says, ended.stderr)
+            self.assertNotIn("Traceback", ended.stderr)
+            self.assertFalse(os.path.exists(self.file("out")))
+
     def test_an_exception_ends_the_program_without_an_answer(self):
         ended = self.run_program("def aggregate(round):\n    return 1 / 0")
         self.assertEqual((ended.returncode, ended.stdout), (1, ""))

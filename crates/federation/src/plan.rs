@@ -4,6 +4,7 @@
 //! somebody else has done meanwhile fails with a conflict, which is fine.
 
 mod buffered;
+mod causes;
 
 use thunderline_core::{
     FederationId, LeaseId, NodeId, RoundId, SignedDuration, Timestamp,
@@ -22,6 +23,7 @@ use crate::{
 pub const MAX_DELIVERIES: u32 = 5;
 
 pub use buffered::MOST_LOSSES;
+pub(crate) use causes::causes;
 
 /// What a lease is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -229,7 +231,10 @@ fn next_in_round(view: &View, now: Timestamp) -> Vec<Step> {
 /// After a round without a model.
 fn over(view: &View, round: &RoundView, reason: &str) -> Vec<Step> {
     if view.failures > view.spec.round.max_failures {
-        let reason = format!("{} rounds failed in a row; the last: {reason}", view.failures);
+        let reason = match view.failures {
+            1 => format!("round {} failed: {reason}", round.number),
+            failures => format!("{failures} rounds failed in a row; the last: {reason}"),
+        };
         return vec![Step::Fail { reason }];
     }
     let attempt = if planted(Bug::ReuseAttempt) { round.attempt } else { round.attempt + 1 };
@@ -324,8 +329,12 @@ fn collect(view: &View, round: &RoundView, deadline: Option<Timestamp>, now: Tim
     steps.push(if accepted >= round.quorum as usize {
         Step::CloseRound { round: round.id }
     } else {
-        let reason =
-            format!("{accepted} of {} clients delivered; {} were needed", round.wanted, round.quorum);
+        let reason = format!(
+            "{accepted} of {} clients delivered; {} were needed{}",
+            round.wanted,
+            round.quorum,
+            causes(&view.leases, &steps)
+        );
         Step::FailRound { round: round.id, reason, timed_out: out_of_time }
     });
     steps

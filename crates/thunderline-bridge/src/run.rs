@@ -90,7 +90,7 @@ impl Finished {
 ///
 /// # Errors
 /// `unavailable` where it cannot be started, and where the signal is given; `timeout` past the limit, with the end of its error
-/// output; `invalid` where it prints more than 1 MiB.
+/// output; `invalid`, with that as well, where it prints more than 1 MiB.
 pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
     let mut child = prepared(run).spawn().map_err(|error| {
         Error::unavailable(format!("cannot start {} ({error})", run.command.program.display()))
@@ -119,7 +119,7 @@ pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
         _ => error,
     })?;
     if stdout.len() > MAX_ANSWER {
-        return Err(Error::new(ErrorKind::Invalid, "the program's answer is longer than 1 MiB"));
+        return Err(Finished { status, stdout, stderr }.failure("answered with more than 1 MiB"));
     }
     Ok(Finished { status, stdout, stderr })
 }
@@ -276,8 +276,9 @@ mod tests {
 
     #[test]
     fn an_endless_answer_is_cut_and_refused() {
-        let script = "head -c 3000000 /dev/zero";
-        assert!(run_in(script, LONG, &Stop::new()).err().unwrap().to_string().contains("1 MiB"));
+        let script = "echo loading >&2; head -c 3000000 /dev/zero";
+        let error = run_in(script, LONG, &Stop::new()).err().unwrap().to_string();
+        assert!(error.contains("1 MiB; it said: loading"), "{error}");
         let finished = run_in("head -c 3000000 /dev/zero >&2", LONG, &Stop::new()).unwrap();
         assert_eq!(finished.stderr.len(), KEPT_ERRORS);
     }

@@ -5,6 +5,7 @@
 //! [`Error`] type. Deliberately absent: I/O, async, and anything that belongs to one domain only.
 
 mod action;
+mod brief;
 mod cx;
 mod error;
 mod event;
@@ -16,6 +17,7 @@ mod retention;
 pub mod seams;
 
 pub use action::{Action, Decision, Rule};
+pub use brief::brief;
 pub use cx::{Actor, Clock, Cx, FixedClock, Random, Role, SeededRandom, SystemClock, SystemRandom};
 pub use error::{Error, ErrorClass, ErrorKind, Problem, Result};
 pub use event::{Contracts, Envelope, Event, Subject};

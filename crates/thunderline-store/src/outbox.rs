@@ -150,6 +150,24 @@ impl Db {
         rows.iter().map(envelope).collect()
     }
 
+    /// How many events with one of these names, all where there are none, come after the given sequence. The caller's own action
+    /// decides who may ask.
+    ///
+    /// # Errors
+    /// `unavailable`, `internal`.
+    pub async fn count_events(&self, after: i64, names: &[String]) -> Result<i64> {
+        let mut args = args![after];
+        let mut sql = String::from("select count(*) as events from tl_outbox where sequence > $1");
+        if !names.is_empty() {
+            args.extend(names.iter().map(Value::from));
+            let places: Vec<_> = (2..=args.len()).map(|place| format!("${place}")).collect();
+            sql.push_str(&format!(" and name in ({})", places.join(", ")));
+        }
+        let mut tx = self.pools().begin_read(None).await?;
+        let row = tx.one("outbox.count", AssertSqlSafe(sql), args).await?;
+        row.map_or(Ok(0), |row| row.get("events"))
+    }
+
     /// The sequence of the newest event; 0 while there is none.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod download;
 pub mod dto;
 mod endpoints;
 pub mod problem;
+mod query;
 pub mod request;
 mod security;
 mod serve;
@@ -40,7 +41,7 @@ fn endpoints() -> OpenApiRouter<Web> {
     use endpoints::{
         artifacts, backups, blackboard, changes, checkpoints, consumers, dead_letters, decisions, domains,
         events, executions, federations, flags, health, jobs, lineage, node_groups, nodes, privacy,
-        retention, rounds, schedules, sessions, webhooks, workflows, zones,
+        retention, rounds, schedules, sessions, strategies, webhooks, workflows, zones,
     };
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(federations::submit::submit, federations::list::list))
@@ -51,6 +52,7 @@ fn endpoints() -> OpenApiRouter<Web> {
         .routes(routes!(federations::rounds::rounds))
         .routes(routes!(federations::rollups::rollups))
         .routes(routes!(rounds::leases::leases))
+        .routes(routes!(strategies::list::list))
         .routes(routes!(privacy::list::list_budgets))
         .routes(routes!(privacy::show::show_budget, privacy::set::set_budget))
         .routes(routes!(nodes::list::list))
@@ -151,10 +153,12 @@ pub fn openapi() -> String {
 
 /// Everything that is served on the web port.
 pub fn router(web: Web) -> Router {
-    let (api, _) = endpoints().split_for_parts();
+    let (api, document) = endpoints().split_for_parts();
+    let known = query::Known::of(&document);
     api.merge(endpoints::page::router())
         .route("/openapi.json", axum::routing::get(endpoints::openapi::openapi))
         .fallback(endpoints::unknown)
+        .layer(middleware::from_fn_with_state(known, query::known_only))
         .layer(middleware::from_fn(security::headers))
         .layer(middleware::from_fn_with_state(web.clone(), request::in_context))
         .with_state(web)

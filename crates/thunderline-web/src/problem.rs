@@ -74,7 +74,7 @@ pub async fn render(response: Response, correlation: Uuid) -> Response {
     let detail = plain_text(body).await.unwrap_or_else(|| reason(status).to_owned());
     let response = Response::from_parts(parts, Body::empty());
     let details = ProblemDetails {
-        r#type: about(code_of(status)),
+        r#type: urn(code_of(status)),
         title: reason(status).to_owned(),
         status: status.as_u16(),
         code: code_of(status).to_owned(),
@@ -97,7 +97,7 @@ fn log(error: &Error) {
 
 fn details(error: &Error, status: StatusCode, correlation: Uuid) -> ProblemDetails {
     ProblemDetails {
-        r#type: about(error.code()),
+        r#type: urn(error.code()),
         title: title(error.kind()).to_owned(),
         status: status.as_u16(),
         code: error.code().to_owned(),
@@ -141,7 +141,9 @@ async fn plain_text(body: Body) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn about(code: &str) -> String {
+/// The name of a kind of error.
+#[must_use]
+pub fn urn(code: &str) -> String {
     format!("urn:thunderline:problem:{code}")
 }
 
@@ -149,7 +151,9 @@ fn reason(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or("Refused")
 }
 
-const fn title(kind: ErrorKind) -> &'static str {
+/// A kind of error in words.
+#[must_use]
+pub const fn title(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "The input cannot be accepted",
         ErrorKind::Unauthenticated => "Who you are is not known",

@@ -3,7 +3,10 @@
 use std::{fmt, process::ExitCode};
 
 use thunderline_core::{Error, ErrorKind, Problem};
-use thunderline_web::dto::problem::ProblemDetails;
+use thunderline_web::{
+    dto::problem::ProblemDetails,
+    problem::{status, title, urn},
+};
 
 /// What the exit codes mean, for `--help`.
 pub const EXIT_CODES: &str = "Exit codes:
@@ -12,7 +15,8 @@ pub const EXIT_CODES: &str = "Exit codes:
   2  the command line is wrong
   3  there is no such thing
   4  the input or the request was refused
-  5  the server cannot be reached";
+  5  the server cannot be reached
+With --json, the last line of standard error is then the error: a problem document, as the REST interface answers.";
 
 /// The result of a command.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -22,6 +26,8 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 pub enum Exit {
     /// It did not work.
     Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
     /// There is no such thing.
     NotFound = 3,
     /// The input or the request was refused.
@@ -39,12 +45,28 @@ pub struct Failure {
     pub message: String,
     /// All that is wrong with an input.
     pub problems: Vec<Problem>,
+    origin: Origin,
+}
+
+/// Where a failure comes from: what its document says beside the message.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// This program, which knows the kind or only the exit code.
+    Here(Option<ErrorKind>),
+    /// The server, which said it in a document of its own.
+    Server(Box<ProblemDetails>),
 }
 
 impl Failure {
     /// A bad end.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), problems: Vec::new() }
+        let kind = match exit {
+            Exit::NotFound => Some(ErrorKind::NotFound),
+            Exit::Refused => Some(ErrorKind::Invalid),
+            Exit::Unreachable => Some(ErrorKind::Unavailable),
+            Exit::Failed | Exit::Usage => None,
+        };
+        Self { exit, message: message.into(), problems: Vec::new(), origin: Origin::Here(kind) }
     }
 
     /// It did not work.
@@ -56,6 +78,31 @@ impl Failure {
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(self.exit as u8)
+    }
+
+    /// The document for programs: what the server answered, or the same shape with an empty correlation where no server
+    /// was asked. Codes beside those of the REST interface: `usage` and `failed`.
+    #[must_use]
+    pub fn details(&self) -> ProblemDetails {
+        let (code, title, status) = match &self.origin {
+            Origin::Server(details) => {
+                return ProblemDetails { detail: self.message.clone(), ..(**details).clone() };
+            }
+            Origin::Here(Some(kind)) if *kind != ErrorKind::Internal => {
+                (Error::new(*kind, "").code(), title(*kind), status(*kind).as_u16())
+            }
+            Origin::Here(_) if self.exit == Exit::Usage => ("usage", "The command line is wrong", 400),
+            Origin::Here(_) => ("failed", "It did not work", 500),
+        };
+        ProblemDetails {
+            r#type: urn(code),
+            title: title.to_owned(),
+            status,
+            code: code.to_owned(),
+            detail: self.message.clone(),
+            problems: self.problems.iter().map(Into::into).collect(),
+            correlation: String::new(),
+        }
     }
 }
 
@@ -74,7 +121,12 @@ const fn exit_of(kind: ErrorKind) -> Exit {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         // Whoever runs the command owns the machine, so the causes are theirs to see.
-        Self { exit: exit_of(error.kind()), message: error.chain(), problems: error.problems().to_vec() }
+        Self {
+            exit: exit_of(error.kind()),
+            message: error.chain(),
+            problems: error.problems().to_vec(),
+            origin: Origin::Here(Some(error.kind())),
+        }
     }
 }
 
@@ -91,17 +143,16 @@ impl From<ProblemDetails> for Failure {
             500.. => Exit::Failed,
             _ => Exit::Refused,
         };
-        let problems = details.problems.into_iter().map(|problem| Problem {
-            path: problem.path,
-            reason: problem.reason,
-            allowed: problem.allowed,
+        let problems = details.problems.iter().map(|problem| Problem {
+            path: problem.path.clone(),
+            reason: problem.reason.clone(),
+            allowed: problem.allowed.clone(),
         });
-        let problems: Vec<_> = problems.collect();
         let message = match exit {
             Exit::Failed => format!("{} (request {})", details.detail, details.correlation),
-            _ => details.detail,
+            _ => details.detail.clone(),
         };
-        Self { exit, message, problems }
+        Self { exit, message, problems: problems.collect(), origin: Origin::Server(Box::new(details)) }
     }
 }
 
@@ -127,6 +178,36 @@ mod tests {
         assert_eq!(code(Error::not_found("")), 3);
         assert_eq!(code(Error::conflict("")), 4);
         assert_eq!(code(Error::forbidden("")), 4);
+    }
+
+    #[test]
+    fn every_failure_has_a_document_of_one_shape() {
+        let code = |failure: Failure| {
+            let details = failure.details();
+            assert_eq!((details.r#type, details.detail), (urn(&details.code), failure.message));
+            (details.code, details.status)
+        };
+        assert_eq!(code(Failure::new(Exit::Usage, "x")), ("usage".into(), 400));
+        assert_eq!(code(Failure::new(Exit::Unreachable, "x")), ("unavailable".into(), 503));
+        assert_eq!(code(Failure::failed("x")), ("failed".into(), 500));
+        assert_eq!(code(Error::internal("x").into()), ("failed".into(), 500));
+        assert_eq!(code(Error::conflict("x").into()), ("conflict".into(), 409));
+        let wrong = Failure::from(Error::invalid_value("a", "wrong", "right")).details();
+        assert_eq!((wrong.code.as_str(), wrong.problems[0].path.as_str()), ("invalid", "a"));
+    }
+
+    #[test]
+    fn what_the_server_answered_is_its_own_document() {
+        let said = ProblemDetails {
+            r#type: urn("invalid"),
+            title: "Bad Request".into(),
+            status: 400,
+            code: "invalid".into(),
+            detail: "no such thing".into(),
+            problems: Vec::new(),
+            correlation: "c".into(),
+        };
+        assert_eq!(Failure::from(said.clone()).details(), said);
     }
 
     #[test]

@@ -90,7 +90,7 @@ def run(aggregate: Callable[[Round], Result]) -> None:
     """Answers the server: reads the assignment, calls the function, writes its result.
 
     What the function prints goes to the server's log. An exception ends the program, and its last lines are the reason of the
-    round's failure.
+    round's failure; so is what is wrong with the result.
     """
     _end_with(os.getppid())
     # Standard output is for the answer alone.
@@ -100,8 +100,12 @@ def run(aggregate: Callable[[Round], Result]) -> None:
     sys.stdout.reconfigure(line_buffering=True)
     assignment = json.load(sys.stdin)
     result = aggregate(read(assignment))
-    write(assignment, result)
-    metrics = {name: float(value) for name, value in result.metrics.items()}
+    try:
+        metrics = measured(result)
+        write(assignment, result)
+    except ValueError as wrong:
+        # What is wrong with the result says it all; where it was noticed is nobody's business.
+        raise SystemExit(f"the result cannot be taken: {wrong}") from None
     json.dump({"metrics": metrics}, answer, allow_nan=False)
     answer.close()
 
@@ -129,6 +133,19 @@ def read(assignment: Mapping[str, Any]) -> Round:
         state={} if state is None else checkpoints.Arrays(state),
         seed=assignment["seed"],
     )
+
+
+def measured(result: Result) -> dict[str, float]:
+    """A result's metrics as numbers that JSON can hold."""
+    metrics = {}
+    for name, value in result.metrics.items():
+        try:
+            metrics[name] = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"the metric '{name}' is {value!r}, which is no number") from None
+        if not np.isfinite(metrics[name]):
+            raise ValueError(f"the metric '{name}' is {metrics[name]}; metrics are finite numbers")
+    return metrics
 
 
 def write(assignment: Mapping[str, Any], result: Result) -> None:

@@ -59,7 +59,8 @@ pub(crate) async fn finish(
 ) -> Result<()> {
     let state = round.state.clone().apply(RoundEvent::Completed)?;
     rows::rounds::set_state(write, round, &state, cx.now()).await?;
-    rows::federations::set_progress(write, federation.id, federation.completed_rounds + 1, 0).await?;
+    let completed = federation.completed_rounds + 1;
+    rows::federations::set_progress(write, federation.id, completed, 0, None).await?;
     rows::rollups::insert(write, cx, round, rollup).await?;
     write.emit(&RoundCompleted {
         federation: federation.id,

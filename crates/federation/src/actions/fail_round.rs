@@ -30,7 +30,8 @@ pub(crate) async fn fail_round(
     let state = round.state.clone().apply(event)?;
     rows::rounds::set_state(&mut write, &round, &state, cx.now()).await?;
     let (completed, failures) = (federation.completed_rounds, federation.failures + 1);
-    rows::federations::set_progress(&mut write, federation.id, completed, failures).await?;
+    let why = format!("round {} failed (attempt {}): {reason}", round.number, round.attempt);
+    rows::federations::set_progress(&mut write, federation.id, completed, failures, Some(&why)).await?;
     let buffered = federation.spec.strategy.buffer().is_some();
     let mut uploads = Vec::new();
     if !buffered {

@@ -22,7 +22,8 @@ pub async fn pause(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Fe
     let mut write = domain.db.write(cx, &ACTION).await?;
     let federation = super::federation(&mut write, cx, id).await?;
     let state = federation.state.apply(FederationEvent::Paused)?;
-    rows::federations::set_state(&mut write, &federation, state, None, cx.now()).await?;
+    let reason = federation.reason.as_deref();
+    rows::federations::set_state(&mut write, &federation, state, reason, cx.now()).await?;
     write.emit(&FederationPaused { federation: id });
     write.enqueue(&Drive { federation: id });
     write.commit(&about_federation(id)).await?;

@@ -117,6 +117,15 @@ pub async fn list_rollups(
     rows::rollups::of_federation(&mut read, federation, after, cx.tenant()).await
 }
 
+/// The names of the programs that specs may ask for as their strategies here.
+///
+/// # Errors
+/// `forbidden`.
+pub fn list_programs(cx: &Cx, domain: &Federations) -> Result<Vec<String>> {
+    ACTION.authorize(cx)?;
+    Ok(domain.programs.names().map(str::to_owned).collect())
+}
+
 /// Artifacts, the newest first.
 ///
 /// # Errors

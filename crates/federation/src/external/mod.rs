@@ -24,7 +24,10 @@ use std::{
 use tempfile::TempDir;
 use thunderline_bridge::{NamedCommand, Run, Stop, Surroundings, run};
 use thunderline_core::{Error, ErrorKind, Result, RoundId};
-use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema};
+use thunderline_numerics::{
+    ArrayReader, FileArrays, ModelSchema,
+    strategy::{EXTERNAL, Kind},
+};
 use thunderline_objects::Area;
 
 pub(crate) use give::Client;
@@ -49,14 +52,9 @@ impl Programs {
     /// removed. A run that takes longer than `limit` has failed.
     ///
     /// # Errors
-    /// `invalid` where two have the same name; `internal` where the folder cannot be cleared.
+    /// `invalid` where two have the same name, or one has that of a built-in strategy; `internal` where the folder cannot be cleared.
     pub fn new(commands: Vec<NamedCommand>, folder: PathBuf, limit: Duration) -> Result<Self> {
-        for (place, command) in commands.iter().enumerate() {
-            if commands[..place].iter().any(|other| other.name == command.name) {
-                let reason = format!("two strategies are named '{}'", command.name);
-                return Err(Error::invalid_value("--strategy", reason, "distinct names"));
-            }
-        }
+        Self::check(&commands)?;
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -65,6 +63,24 @@ impl Programs {
             fs::create_dir_all(&folder)?;
         }
         Ok(Self { commands: commands.into(), folder: folder.into(), limit })
+    }
+
+    /// Refuses names that do not tell one strategy from all others.
+    ///
+    /// # Errors
+    /// `invalid` where two have the same name, or one has that of a built-in strategy.
+    pub fn check(commands: &[NamedCommand]) -> Result<()> {
+        for (place, command) in commands.iter().enumerate() {
+            if commands[..place].iter().any(|other| other.name == command.name) {
+                let reason = format!("two strategies are named '{}'", command.name);
+                return Err(Error::invalid_value("--strategy", reason, "distinct names"));
+            }
+            if Kind::named(&command.name.to_lowercase()).is_some() || command.name == EXTERNAL.name {
+                let reason = format!("'{}' is the name of a built-in strategy", command.name);
+                return Err(Error::invalid_value("--strategy", reason, "a name of your own"));
+            }
+        }
+        Ok(())
     }
 
     /// No programs: specs cannot name any.

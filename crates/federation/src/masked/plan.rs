@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use thunderline_core::{LeaseId, Timestamp};
 
 use super::Exchange;
-use crate::plan::{LeaseView, Purpose, RoundView, Step};
+use crate::plan::{LeaseView, Purpose, RoundView, Step, causes};
 
 /// How far the secure aggregation of a round is.
 #[derive(Clone, Debug)]
@@ -59,8 +59,10 @@ pub(crate) fn collect(
         Step::CloseExchange { round: round.id, exchange: masked.exchange }
     } else {
         let exchange = masked.exchange.name();
-        let reason =
-            format!("secure aggregation: {said} clients went through '{exchange}', and it takes {quorum}");
+        let reason = format!(
+            "secure aggregation: {said} clients went through '{exchange}', and it takes {quorum}{}",
+            causes(leases, &steps)
+        );
         Step::FailRound { round: round.id, reason, timed_out: out_of_time }
     });
     steps

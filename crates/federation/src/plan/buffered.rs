@@ -4,7 +4,7 @@
 use thunderline_core::{NodeId, Timestamp};
 use thunderline_numerics::strategy::Buffer;
 
-use super::{RoundView, Step, View, lost_leases, open_round, over};
+use super::{RoundView, Step, View, causes, lost_leases, open_round, over};
 use crate::{
     select::{self, Candidate, Wanted},
     state::{FederationState, LeaseState, RoundState},
@@ -55,8 +55,9 @@ fn fill(view: &View, round: &RoundView, buffer: &Buffer) -> Vec<Step> {
         return Vec::new();
     }
     let reason = format!(
-        "{taken} of {} updates came, and every client that is left was lost or refused {MOST_LOSSES} times",
-        buffer.size
+        "{taken} of {} updates came, and every client that is left was lost or refused {MOST_LOSSES} times{}",
+        buffer.size,
+        causes(&view.leases, &[])
     );
     vec![Step::FailRound { round: round.id, reason, timed_out: false }]
 }

@@ -159,7 +159,16 @@ fn too_few_updates_at_the_deadline_time_the_round_out_and_it_is_tried_again() {
 fn a_round_that_cannot_reach_its_quorum_fails_before_the_deadline() {
     let dropped = |number| lease(number, Purpose::Train, LeaseState::Dropped { reason: "x".into() });
     let steps = next(&running(vec![released(1), dropped(2), dropped(3)]), at(1));
-    assert!(matches!(&steps[..], [Step::FailRound { timed_out: false, .. }]), "{steps:?}");
+    let [Step::FailRound { timed_out: false, reason, .. }] = &steps[..] else { panic!("{steps:?}") };
+    assert!(reason.ends_with("; 2 clients: x"), "{reason}");
+}
+
+#[test]
+fn a_federation_that_may_not_fail_once_says_which_round_did() {
+    let mut failed = view(RoundState::Failed { reason: "x".into() }, vec![]);
+    failed.spec.round.max_failures = 0;
+    failed.failures = 1;
+    assert_eq!(next(&failed, at(0)), [Step::Fail { reason: "round 1 failed: x".into() }]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ const SET_STATE: Stmt = Stmt::new(
 );
 const SET_PROGRESS: Stmt = Stmt::new(
     "fl.federations.set_progress",
-    "update fl_federations set completed_rounds = $2, failures = $3 where id = $1",
+    "update fl_federations set completed_rounds = $2, failures = $3, reason = $4 where id = $1",
 );
 const SET_MODEL: Stmt =
     Stmt::new("fl.federations.set_model", "update fl_federations set model = $2 where id = $1");
@@ -57,7 +57,7 @@ pub struct Federation {
     pub spec: FederationSpec,
     /// Where it stands.
     pub state: FederationState,
-    /// Why it failed or was cancelled.
+    /// Why it failed or was cancelled; before that, why its last round failed, until one is completed.
     pub reason: Option<String>,
     /// The federation as the wire numbers runs.
     pub run: RunId,
@@ -173,13 +173,15 @@ pub(crate) async fn set_state(
     changed(write.exec(&SET_STATE, args).await?, "the federation")
 }
 
+/// How far it is; `reason` is why its last round failed, if that is so.
 pub(crate) async fn set_progress(
     write: &mut Write,
     id: FederationId,
     completed: u32,
     failures: u32,
+    reason: Option<&str>,
 ) -> Result<()> {
-    changed(write.exec(&SET_PROGRESS, args![id, completed, failures]).await?, "the federation")
+    changed(write.exec(&SET_PROGRESS, args![id, completed, failures, reason]).await?, "the federation")
 }
 
 pub(crate) async fn set_model(write: &mut Write, id: FederationId, model: &str) -> Result<()> {

@@ -350,9 +350,10 @@ fn read_adaptive(group: &mut Fields<'_>, dp: &Dp, around: &Around<'_>, problems:
         let reason = "the count alone would cost more than count and updates may";
         problems.add(own.path("count_noise"), reason, format!("above {:.4}", dp.noise_multiplier / 2.0));
     }
-    if dp.placement == Placement::Client {
+    if dp.placement == Placement::Client || around.hides {
         let reason = "adaptive, but what clients have clipped says nothing about the updates' lengths";
-        problems.add("dp.clipping", reason, "with placement: client: fixed");
+        let with = if around.hides { "secure_agg" } else { "placement: client" };
+        problems.add("dp.clipping", reason, format!("with {with}: fixed"));
     }
     if dp.sampling == Draw::Limited {
         problems.add(

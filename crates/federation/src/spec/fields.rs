@@ -24,7 +24,8 @@ impl Problems {
     }
 }
 
-fn show(value: &Value) -> String {
+/// A value as it stands in a problem.
+pub(super) fn show(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
@@ -126,7 +127,11 @@ impl<'a> Fields<'a> {
     pub fn flag(&mut self, key: &'static str, default: bool, problems: &mut Problems) -> bool {
         let Some(value) = self.get(key) else { return default };
         value.as_bool().unwrap_or_else(|| {
-            problems.add(self.path(key), format!("{} is neither", show(value)), "true or false");
+            problems.add(
+                self.path(key),
+                format!("{} is neither true nor false", show(value)),
+                "true or false",
+            );
             default
         })
     }

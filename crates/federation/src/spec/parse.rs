@@ -55,7 +55,7 @@ fn read(document: &Value, default_seed: u64, problems: &mut Problems) -> Option<
         problems.add("client_fraction", reason, format!("with {}: 1", strategy.name()));
     }
     let least = strategy.build().least_updates() as u64;
-    let hides = top.get("secure_agg").is_some_and(|value| *value != false);
+    let hides = secure::wanted(&mut top);
     let usual = least.max(if hides { 3 } else { 2 });
     let min_clients = top.whole("min_clients", 1..=1_000_000, usual, problems) as u32;
     if u64::from(min_clients) < least {

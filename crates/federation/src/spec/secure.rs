@@ -3,11 +3,12 @@
 //! `true` stands for the group with its defaults. What cannot be done without looking at single updates is refused here.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thunderline_numerics::weighting::By;
 
 use super::{
     Strategy, Weighting,
-    fields::{Fields, Problems},
+    fields::{Fields, Problems, show},
 };
 
 /// Secure aggregation.
@@ -35,16 +36,23 @@ pub(super) struct Around<'a> {
     pub over_selection: f64,
 }
 
+/// Whether the key asks for it, right or wrong in what it says besides.
+pub(super) fn wanted(top: &mut Fields<'_>) -> bool {
+    top.get("secure_agg").is_some_and(|value| value.is_object() || *value == true)
+}
+
 /// Reads the key; `None` where it is not there, or `false`.
 pub(super) fn read(top: &mut Fields<'_>, around: &Around<'_>, problems: &mut Problems) -> Option<SecureAgg> {
     let value = top.get("secure_agg")?;
-    let mut group = if value.is_object() {
-        top.group("secure_agg", problems)
-    } else {
-        if !top.flag("secure_agg", false, problems) {
+    let mut group = match value {
+        Value::Object(_) => top.group("secure_agg", problems),
+        Value::Bool(true) => Fields::of("secure_agg", None, problems),
+        Value::Bool(false) => return None,
+        other => {
+            let reason = format!("{} does not say whether updates are masked", show(other));
+            problems.add("secure_agg", reason, "true, false, or {clip, max_weight, corrupt, dropouts}");
             return None;
         }
-        Fields::of("secure_agg", None, problems)
     };
     let uniform = around.private || around.weighting.is_some_and(|weighting| weighting.by == By::Uniform);
     let most = if uniform { 1 } else { 10_000 };

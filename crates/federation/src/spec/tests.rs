@@ -312,6 +312,18 @@ fn masked_updates_are_private_where_their_clients_clip_them() {
 }
 
 #[test]
+fn all_that_masked_private_updates_cannot_have_is_told_at_once() {
+    let both = private(&json!({ "secure_agg": true, "min_clients": 5,
+        "dp": { "clipping": "adaptive", "placement": "server" } }));
+    assert_eq!(paths(&both), ["dp.placement", "dp.clipping"]);
+    let mut document = minimal();
+    document["secure_agg"] = json!("yes please");
+    let found = problems(&document);
+    assert_eq!((found.len(), found[0].path.as_str()), (1, "secure_agg"), "{found:?}");
+    assert!(found[0].reason.contains("yes please") && found[0].allowed.contains("true, false"), "{found:?}");
+}
+
+#[test]
 fn a_required_key_that_is_missing_is_named() {
     assert_eq!(paths(&json!({})), ["model_ref", "num_rounds"]);
 }

@@ -1,6 +1,7 @@
 //! What an update may look like and how it travels: `update`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thunderline_core::Problem;
 use thunderline_numerics::{
     ModelSchema,
@@ -9,7 +10,8 @@ use thunderline_numerics::{
 
 use super::{
     ModelRef, Strategy,
-    fields::{Fields, Problems},
+    fields::{Fields, Problems, show},
+    secure,
 };
 
 /// What an update may look like, and how it travels.
@@ -64,10 +66,14 @@ pub(super) fn read(
     strategy: &Strategy,
     problems: &mut Problems,
 ) -> UpdateSpec {
-    let masked = top.get("secure_agg").is_some_and(|value| *value != false);
+    let masked = secure::wanted(top);
     let mut group = top.group("update", problems);
     let encoding = read_encoding(&mut group, problems);
     let trainable = group.texts("trainable", problems);
+    if group.get("trainable").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        let allowed = "names of arrays with * and ?, or the key left out: all are trained";
+        problems.add(group.path("trainable"), "[] trains nothing", allowed);
+    }
     let max_examples = group.number("max_examples", |x| x > 0.0, "above 0", 1e9, problems);
     group.refuse_unknown(problems);
     let update = UpdateSpec { encoding, trainable, max_examples };
@@ -103,14 +109,17 @@ pub(super) fn read(
 }
 
 fn read_encoding(update: &mut Fields<'_>, problems: &mut Problems) -> Encoding {
-    let named = update.get("encoding").and_then(|value| value.as_str());
-    let mut group = update.group_or_name("encoding", problems);
-    if let Some(name) = named {
-        return known(name.trim(), update.path("encoding"), problems);
+    match update.get("encoding") {
+        None => return Encoding::Full,
+        Some(Value::String(name)) => return known(name.trim(), update.path("encoding"), problems),
+        Some(Value::Object(_)) => {}
+        Some(other) => {
+            let allowed = format!("{}, or {{by: one of these, …}}", Encoding::NAMES.join(", "));
+            problems.add(update.path("encoding"), format!("{} is no encoding", show(other)), allowed);
+            return Encoding::Full;
+        }
     }
-    if update.get("encoding").is_none() {
-        return Encoding::Full;
-    }
+    let mut group = update.group("encoding", problems);
     let Some(name) = group.text("by", 40, problems) else {
         if group.get("by").is_none() {
             problems.add(group.path("by"), "missing", Encoding::NAMES.join(", "));
@@ -152,6 +161,21 @@ mod tests {
         let mut document = json!({ "model_ref": "builtin:mlp(4,3,2)", "num_rounds": 1 });
         document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         FederationSpec::parse(&document, 1).map_err(|error| error.problems().to_vec())
+    }
+
+    #[test]
+    fn a_mistake_is_one_problem() {
+        for (update, path, allowed) in [
+            (json!({ "encoding": 8 }), "update.encoding", "top_k"),
+            (json!({ "encoding": ["int8"] }), "update.encoding", "by:"),
+            (json!({ "encoding": {} }), "update.encoding.by", "top_k"),
+            (json!({ "trainable": [] }), "update.trainable", "left out"),
+            (json!({ "trainable": "layer0*" }), "update.trainable", "list"),
+        ] {
+            let problems = parse(&json!({ "update": update })).unwrap_err();
+            assert_eq!(problems.len(), 1, "{update}: {problems:?}");
+            assert!(problems[0].path == path && problems[0].allowed.contains(allowed), "{problems:?}");
+        }
     }
 
     #[test]

@@ -239,10 +239,13 @@ both!(a_program_that_hangs_is_killed_at_its_limit_and_the_round_is_tried_again, 
     let rounds = site.every_round(&federation).await?;
     let reason = rounds[0].state.reason().unwrap();
     assert!(reason.contains("longer than 0.7 s and was killed; it said: thinking"), "{reason}");
+    let now = site.get(&federation).await?;
+    assert_eq!(now.reason, Some(format!("round 1 failed (attempt 1): {reason}")), "{:?}", now.state);
     site.both_answer(&federation).await?;
     let rounds = site.every_round(&federation).await?;
     assert_eq!((rounds[1].number, rounds[1].attempt, rounds[1].state.name()), (1, 2, "completed"));
-    assert_eq!(site.get(&federation).await?.state, FederationState::Completed);
+    let done = site.get(&federation).await?;
+    assert_eq!((done.state, done.reason), (FederationState::Completed, None));
 });
 
 /// A pipe that programs hold open while they live.

@@ -20,8 +20,7 @@ pub struct Standing {
     pub names: Vec<String>,
     /// The last event that it has handled or passed over.
     pub sequence: i64,
-    /// Numbers between that event and the newest one. Events that are not for it count until it passes over them, which it
-    /// does a thousand at a time.
+    /// Events for it that it has neither handled nor passed over.
     pub lag: i64,
     /// Events that it has given up and that are neither replayed nor dropped.
     pub dead_letters: i64,
@@ -39,17 +38,26 @@ pub async fn list_consumers(cx: &Cx, flow: &Flow) -> Result<Vec<Standing>> {
     let mut read = flow.db.read(cx, &ACTION).await?;
     let letters: BTreeMap<_, _> = dead_letters::rows::counts(&mut read).await?.into_iter().collect();
     drop(read);
-    let consumers = flow.db.consumers().await?;
     let newest = flow.db.last_sequence().await?;
-    let standing = |it: thunderline_store::Consumer| Standing {
-        lag: (newest - it.sequence).max(0),
-        dead_letters: letters.get(&it.name).copied().unwrap_or(0),
+    let mut standing = Vec::new();
+    for it in flow.db.consumers().await? {
+        let behind = it.sequence < newest;
+        let lag = if behind { flow.db.count_events(it.sequence, &it.names).await? } else { 0 };
+        let dead_letters = letters.get(&it.name).copied().unwrap_or(0);
+        standing.push(of(it, lag, dead_letters));
+    }
+    Ok(standing)
+}
+
+fn of(it: thunderline_store::Consumer, lag: i64, dead_letters: i64) -> Standing {
+    Standing {
+        lag,
+        dead_letters,
         name: it.name,
         pipeline: it.pipeline,
         names: it.names,
         sequence: it.sequence,
         at: it.at,
         registered_at: it.registered_at,
-    };
-    Ok(consumers.into_iter().map(standing).collect())
+    }
 }

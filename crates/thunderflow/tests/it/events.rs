@@ -28,7 +28,16 @@ both!(a_consumer_says_how_far_it_is_and_can_be_set_back_and_forgotten, async |t:
 
     let found = consumers::list_consumers(&t.viewer(), &flow).await?;
     assert_eq!((found.len(), found[0].pipeline.as_str(), found[0].sequence), (1, "realtime", s[2] - 1));
-    assert_eq!(found[0].lag, t.db().last_sequence().await? - (s[2] - 1));
+    assert_eq!(found[0].lag, 1, "that it was set back is not for it");
+    t.db().register_consumer(&t.system(), "t.some", "general", &["link.node.left"]).await?;
+    t.db().register_consumer(&t.system(), "t.whole", "general", &[]).await?;
+    let lag = async |name: &str| {
+        let all = consumers::list_consumers(&t.viewer(), &flow).await?;
+        Ok::<_, thunderline_core::Error>(all.into_iter().find(|it| it.name == name).unwrap().lag)
+    };
+    assert_eq!((lag("t.some").await?, lag("t.whole").await?), (3, t.events().await.len() as i64));
+    forget::forget(&t.admin(), &flow, "t.some").await?;
+    forget::forget(&t.admin(), &flow, "t.whole").await?;
     for (who, consumer, from, code) in [
         (t.operator(), "t.one", s[0], "forbidden"),
         (t.admin(), "t.two", s[0], "not_found"),

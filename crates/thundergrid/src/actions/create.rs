@@ -15,7 +15,8 @@ const MOST: usize = 1_000;
 /// Makes a zone. Nodes that have all its labels are placed there at once.
 ///
 /// # Errors
-/// `conflict` where the name is taken; `invalid` for texts and labels out of range.
+/// `conflict` where the name is taken; `invalid` for texts and labels out of range, and for a name that would not stay one piece of an
+/// address.
 pub async fn create_zone(
     cx: &Cx,
     grid: &Grid,
@@ -24,6 +25,11 @@ pub async fn create_zone(
     labels: Labels,
 ) -> Result<Zone> {
     let (name, description) = (text("name", name, 1, 100)?, text("description", description, 0, 500)?);
+    if name.contains(['/', '\\']) || name.chars().any(char::is_control) || matches!(name.as_str(), "." | "..")
+    {
+        let allowed = "1 to 100 characters without slashes, not '.' or '..'";
+        return Err(Error::invalid_value("name", format!("'{name}' cannot be part of an address"), allowed));
+    }
     place::check(&labels)?;
     let mut write = grid.db.write(cx, &ACTION).await?;
     write.lock(&zones_lock(cx.tenant())).await?;

@@ -150,6 +150,14 @@ both!(names_are_unique_and_only_those_who_steer_may, async |t: TestDb| {
     create_zone(&t.operator(), &grid, "charite", "", Labels::new()).await?;
     let taken = create_zone(&t.operator(), &grid, " charite ", "", Labels::new()).await;
     assert_eq!(taken.unwrap_err().kind(), ErrorKind::Conflict);
+    for odd in ["a/b", "..", "a\\b", "a\u{7}b"] {
+        let refused = create_zone(&t.operator(), &grid, odd, "", Labels::new()).await.unwrap_err();
+        assert_eq!(
+            (refused.kind(), refused.problems()[0].path.as_str()),
+            (ErrorKind::Invalid, "name"),
+            "{odd}"
+        );
+    }
     assert_eq!(claim(&t.viewer(), &grid, "charite", "x", 60).await.unwrap_err().kind(), ErrorKind::Forbidden);
     t.assert_denied("grid.zone.claim").await;
 });

@@ -14,9 +14,14 @@ impl Complex {
     }
 }
 
+/// Points whose transform stays in a core's cache: larger ones are put together from those.
+const NEAR: usize = 1 << 14;
+
 /// Transforms of one size.
 pub(super) struct Transform {
     size: usize,
+    /// For each level the cosines and sines that it needs, one behind the other: those of the level that joins halves of `half`
+    /// points begin at `half`.
     cosines: Vec<f64>,
     sines: Vec<f64>,
 }
@@ -26,11 +31,23 @@ impl Transform {
     pub fn new(size: usize) -> Self {
         assert!(size.is_power_of_two(), "{size} points are not a power of two");
         let angle = |place: usize| -2.0 * PI * place as f64 / size as f64;
-        Self {
-            size,
-            cosines: (0..size / 2).map(|place| libm::cos(angle(place))).collect(),
-            sines: (0..size / 2).map(|place| libm::sin(angle(place))).collect(),
-        }
+        let by_level = |wave: fn(f64) -> f64| {
+            let mut levels = vec![0.0; size];
+            let top = size / 2;
+            for place in 0..top {
+                levels[top + place] = wave(angle(place));
+            }
+            for place in (1..top).rev() {
+                levels[place] = levels[2 * place];
+            }
+            levels
+        };
+        Self { size, cosines: by_level(libm::cos), sines: by_level(libm::sin) }
+    }
+
+    /// How many points are transformed.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Σⱼ xⱼ·exp(−2πi·jk/n), in place.
@@ -43,21 +60,40 @@ impl Transform {
                 x.im.swap(place, other);
             }
         }
-        let mut half = 1;
-        while half < self.size {
-            let stride = self.size / (2 * half);
-            for start in (0..self.size).step_by(2 * half) {
-                let (low_re, high_re) = x.re[start..start + 2 * half].split_at_mut(half);
-                let (low_im, high_im) = x.im[start..start + 2 * half].split_at_mut(half);
-                for k in 0..half {
-                    let (c, s) = (self.cosines[k * stride], self.sines[k * stride]);
-                    let re = high_re[k] * c - high_im[k] * s;
-                    let im = high_re[k] * s + high_im[k] * c;
-                    (high_re[k], high_im[k]) = (low_re[k] - re, low_im[k] - im);
-                    (low_re[k], low_im[k]) = (low_re[k] + re, low_im[k] + im);
-                }
+        self.transform(&mut x.re, &mut x.im);
+    }
+
+    /// Transforms points in reversed order: what fits the cache level by level, more by halves.
+    fn transform(&self, re: &mut [f64], im: &mut [f64]) {
+        let size = re.len();
+        if size <= NEAR {
+            let mut half = 1;
+            while half < size {
+                let pairs = re.chunks_exact_mut(2 * half).zip(im.chunks_exact_mut(2 * half));
+                pairs.for_each(|(re, im)| self.join(re, im));
+                half *= 2;
             }
-            half *= 2;
+            return;
+        }
+        let (low_re, high_re) = re.split_at_mut(size / 2);
+        let (low_im, high_im) = im.split_at_mut(size / 2);
+        self.transform(low_re, low_im);
+        self.transform(high_re, high_im);
+        self.join(re, im);
+    }
+
+    /// The transform of points from the transforms of their halves.
+    fn join(&self, re: &mut [f64], im: &mut [f64]) {
+        let half = re.len() / 2;
+        let (cosines, sines) = (&self.cosines[half..2 * half], &self.sines[half..2 * half]);
+        let (low_re, high_re) = re.split_at_mut(half);
+        let (low_im, high_im) = im.split_at_mut(half);
+        let (low_im, high_re, high_im) = (&mut low_im[..half], &mut high_re[..half], &mut high_im[..half]);
+        for (k, (c, s)) in cosines.iter().zip(sines).enumerate() {
+            let re = high_re[k] * c - high_im[k] * s;
+            let im = high_re[k] * s + high_im[k] * c;
+            (high_re[k], high_im[k]) = (low_re[k] - re, low_im[k] - im);
+            (low_re[k], low_im[k]) = (low_re[k] + re, low_im[k] + im);
         }
     }
 
@@ -97,7 +133,7 @@ mod tests {
 
     #[test]
     fn there_and_back_again_changes_nothing() {
-        for size in [1, 2, 8, 1024] {
+        for size in [1, 2, 8, 1024, 4 * NEAR] {
             let transform = Transform::new(size);
             let original: Vec<f64> = (0..size).map(|i| ((i * 37 % 11) as f64).sin()).collect();
             let mut x = Complex { re: original.clone(), im: vec![0.0; size] };
@@ -105,6 +141,21 @@ mod tests {
             transform.inverse(&mut x);
             let error = x.re.iter().zip(&original).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(error < 1e-14, "{size}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_single_point_becomes_a_wave() {
+        for size in [2, 64, 4 * NEAR] {
+            let mut x = Complex::zeros(size);
+            x.re[1] = 1.0;
+            Transform::new(size).forward(&mut x);
+            for place in 0..size {
+                let angle = -2.0 * PI * place as f64 / size as f64;
+                assert!(
+                    (x.re[place] - angle.cos()).abs() < 1e-14 && (x.im[place] - angle.sin()).abs() < 1e-14
+                );
+            }
         }
     }
 

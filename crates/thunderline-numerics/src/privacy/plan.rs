@@ -3,7 +3,7 @@
 use super::{
     Participation,
     banded::Band,
-    pld::{Losses, SMALLEST_DELTA},
+    pld::{Losses, SMALLEST_DELTA, STEP},
     rdp, tree,
 };
 
@@ -54,6 +54,11 @@ impl Plan {
     /// `delta` must be at least [`SMALLEST_DELTA`] and below 1.
     #[must_use]
     pub fn epsilon(&self, releases: u64, delta: f64) -> f64 {
+        self.epsilon_on(STEP, releases, delta)
+    }
+
+    /// The same with losses on a grid of another distance.
+    pub(super) fn epsilon_on(&self, step: f64, releases: u64, delta: f64) -> f64 {
         assert!((SMALLEST_DELTA..1.0).contains(&delta), "δ = {delta} is out of range");
         if releases == 0 {
             return 0.0;
@@ -70,7 +75,7 @@ impl Plan {
         if let Some(squared) = squared {
             // All rounds together are one release, which neighbours move by the root of the sum of squares.
             let noise_multiplier = self.noise_multiplier / squared.sqrt();
-            return Self { sampling: Sampling::All, noise_multiplier, ..*self }.epsilon(1, delta);
+            return Self { sampling: Sampling::All, noise_multiplier, ..*self }.epsilon_on(step, 1, delta);
         }
         let by_rdp = || {
             let one = rdp::divergences(self.sampling, self.noise_multiplier);
@@ -84,10 +89,10 @@ impl Plan {
             // Releases with all clients are one release with less noise, which needs no composition.
             (Accountant::Pld, Sampling::All) => {
                 let noise = self.noise_multiplier / (releases as f64).sqrt();
-                Losses::of_gaussian(1.0, noise).and_then(|one| one.epsilon(1, delta)).unwrap_or_else(by_rdp)
+                Losses::on_grid(step, 1.0, noise).and_then(|one| one.epsilon(1, delta)).unwrap_or_else(by_rdp)
             }
             (Accountant::Pld, Sampling::Poisson { rate }) => {
-                let one = Losses::of_gaussian(rate, self.noise_multiplier);
+                let one = Losses::on_grid(step, rate, self.noise_multiplier);
                 one.and_then(|one| one.epsilon(releases, delta)).unwrap_or_else(by_rdp)
             }
         }

@@ -12,7 +12,10 @@ use super::{
 };
 
 /// The distance of two points of the grid: Google's default, so that both are equally pessimistic.
-const STEP: f64 = 1e-4;
+pub(super) const STEP: f64 = 1e-4;
+
+/// The same where a result is only wanted for a first look.
+pub(super) const COARSE: f64 = 16.0 * STEP;
 
 /// Mass of the composed distribution that may lie outside of its window.
 const OUTSIDE: f64 = 1e-15;
@@ -42,6 +45,8 @@ pub struct Losses {
 
 /// A distribution of losses on the grid.
 struct Grid {
+    /// The distance of two points.
+    step: f64,
     /// The loss of the first mass, in steps.
     first: i64,
     masses: Vec<f64>,
@@ -54,27 +59,32 @@ impl Losses {
     /// memory.
     #[must_use]
     pub fn of_gaussian(rate: f64, noise_multiplier: f64) -> Option<Self> {
+        Self::on_grid(STEP, rate, noise_multiplier)
+    }
+
+    /// The same on a grid of another distance. The coarser it is, the more pessimistic.
+    pub(super) fn on_grid(step: f64, rate: f64, noise_multiplier: f64) -> Option<Self> {
         let sigma = noise_multiplier;
         let (least, most) = (-FAR * sigma, FAR * sigma + 1.0);
-        let low = (loss(rate, sigma, least) / STEP).floor();
-        let high = (loss(rate, sigma, most) / STEP).ceil();
+        let low = (loss(rate, sigma, least) / step).floor();
+        let high = (loss(rate, sigma, most) / step).ceil();
         if high - low > LONGEST as f64 / 2.0 {
             return None;
         }
         let (low, high) = (low as i64, high as i64);
-        let cuts: Vec<f64> = (low..=high).map(|place| place_of(rate, sigma, place as f64 * STEP)).collect();
+        let cuts: Vec<f64> = (low..=high).map(|place| place_of(rate, sigma, place as f64 * step)).collect();
         let size = cuts.len();
         let (mut removed, mut added) = (vec![0.0; size], vec![0.0; size]);
         for (place, ends) in cuts.windows(2).enumerate() {
             let absent = normal_between(ends[0] / sigma, ends[1] / sigma);
             let shifted = normal_between((ends[0] - 1.0) / sigma, (ends[1] - 1.0) / sigma);
             let present = (1.0 - rate) * absent + rate * shifted;
-            let bottom = (low + place as i64) as f64 * STEP;
-            let upper = raised(present, absent * libm::exp(bottom));
+            let bottom = (low + place as i64) as f64 * step;
+            let upper = raised(step, present, absent * libm::exp(bottom));
             removed[place] += present - upper;
             removed[place + 1] += upper;
             // The same interval with the sign turned: its lower end is the upper end here.
-            let upper = raised(absent, present * libm::exp(-bottom - STEP));
+            let upper = raised(step, absent, present * libm::exp(-bottom - step));
             added[size - 1 - place] += upper;
             added[size - 2 - place] += absent - upper;
         }
@@ -84,11 +94,12 @@ impl Losses {
         removed[0] += (1.0 - rate) * beyond(-first) + rate * beyond(1.0 - first);
         added[0] += beyond(last);
         let removed = Grid {
+            step,
             first: low,
             masses: removed,
             infinite: (1.0 - rate) * beyond(last) + rate * beyond(last - 1.0),
         };
-        let added = Grid { first: -high, masses: added, infinite: beyond(-first) };
+        let added = Grid { step, first: -high, masses: added, infinite: beyond(-first) };
         Some(Self { removed, added: (rate < 1.0).then_some(added) })
     }
 
@@ -97,9 +108,10 @@ impl Losses {
     #[must_use]
     pub fn epsilon(&self, releases: u64, delta: f64) -> Option<f64> {
         let delta = delta - ROUNDING;
-        let removed = self.removed.composed(releases)?.epsilon(delta);
+        let mut transform = None;
+        let removed = self.removed.composed(releases, &mut transform)?.epsilon(delta);
         let added = match &self.added {
-            Some(added) => added.composed(releases)?.epsilon(delta),
+            Some(added) => added.composed(releases, &mut transform)?.epsilon(delta),
             None => 0.0,
         };
         Some(removed.max(added) * (1.0 + OUTWARD))
@@ -137,12 +149,16 @@ fn place_of(rate: f64, sigma: f64, loss: f64) -> f64 {
 
 /// How much of an interval's mass belongs to its upper end. `level` is the mass under the neighbour, times e to the lower
 /// end's loss. A millionth more is lifted than that, so that rounding never lowers a loss.
-fn raised(mass: f64, level: f64) -> f64 {
-    ((mass - level) / -libm::expm1(-STEP) + 1e-6 * mass).clamp(0.0, mass)
+fn raised(step: f64, mass: f64, level: f64) -> f64 {
+    ((mass - level) / -libm::expm1(-step) + 1e-6 * mass).clamp(0.0, mass)
 }
 
 impl Grid {
-    fn composed(&self, times: u64) -> Option<Self> {
+    /// So many of them one after the other. The transform is kept for the next that has the same size.
+    fn composed(&self, times: u64, transform: &mut Option<Transform>) -> Option<Self> {
+        if times == 1 {
+            return Some(Self { masses: self.masses.clone(), ..*self });
+        }
         let (low, high) = self.window(times);
         let length = usize::try_from(high - low + 1).ok()?;
         let size = length.max(self.masses.len()).next_power_of_two();
@@ -151,14 +167,15 @@ impl Grid {
         }
         let mut x = Complex::zeros(size);
         x.re[..self.masses.len()].copy_from_slice(&self.masses);
-        let transform = Transform::new(size);
+        let kept = transform.take().filter(|kept| kept.size() == size);
+        let transform = transform.insert(kept.unwrap_or_else(|| Transform::new(size)));
         transform.forward(&mut x);
         power(&mut x, times);
         transform.inverse(&mut x);
         // The transform wraps around: place p of the sum stands at p modulo its size.
         let masses = (0..length).map(|place| x.re[(low as usize + place) % size]).collect();
         let infinite = OUTSIDE - libm::expm1(times as f64 * libm::log1p(-self.infinite));
-        Some(Self { first: self.first * times as i64 + low, masses, infinite })
+        Some(Self { step: self.step, first: self.first * times as i64 + low, masses, infinite })
     }
 
     /// Places of the composed distribution, counted from its smallest, such that no more than [`OUTSIDE`] lies outside
@@ -195,7 +212,7 @@ impl Grid {
         }
         let (mut upper, mut lower) = (self.infinite, 0.0f64);
         for (place, mass) in self.masses.iter().enumerate().rev() {
-            let loss = (self.first + place as i64) as f64 * STEP;
+            let loss = (self.first + place as i64) as f64 * self.step;
             if upper > delta && lower > 0.0 && libm::log((upper - delta) / lower) >= loss {
                 break;
             }

@@ -1,6 +1,7 @@
 //! The tasks of one active domain: all of them live and end together.
 
 use std::{
+    panic::resume_unwind,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -74,7 +75,7 @@ impl Scope {
                 loop {
                     tokio::select! {
                         () = cancel.cancelled() => return Ok(()),
-                        () = shared.poisoned.notified() => panic!("{}", shared.killer()),
+                        () = shared.poisoned.notified() => resume_unwind(Box::new(shared.killer())),
                         ticked = ticks.changed() => if ticked.is_err() { return Ok(()) },
                     }
                     // A reconciler that hangs hangs the domain: it must not look alive.
@@ -143,7 +144,7 @@ impl Scope {
         }
     }
 
-    /// Makes one of its tasks panic.
+    /// Makes one of its tasks panic, without the message and the backtrace of a panic that nobody wanted.
     pub fn kill(&self, killer: &str) {
         *self.shared.killer.lock().unwrap_or_else(PoisonError::into_inner) = Some(killer.to_owned());
         self.shared.poisoned.notify_one();

@@ -16,8 +16,7 @@ pub struct Consumer {
     pub names: Vec<String>,
     /// The last event that it has handled or passed over.
     pub sequence: i64,
-    /// Numbers between that event and the newest one. Events that are not for it count until it passes over them, which it
-    /// does a thousand at a time.
+    /// Events for it that it has neither handled nor passed over.
     pub lag: i64,
     /// Events that it gave up and that are neither replayed nor dropped.
     pub dead_letters: i64,

@@ -18,7 +18,7 @@ pub struct Federation {
     pub name: String,
     /// `created`, `running`, `paused`, `completed`, `failed` or `cancelled`.
     pub state: String,
-    /// Why it failed or was cancelled.
+    /// Why it failed or was cancelled; before that, why its last round failed, until one is completed.
     pub reason: Option<String>,
     /// The number under which Flower clients know it.
     pub run_id: String,

@@ -26,6 +26,7 @@ pub mod retention;
 pub mod rollup;
 pub mod round;
 pub mod schedule;
+pub mod strategy;
 pub mod webhook;
 pub mod workflow;
 pub mod zone;

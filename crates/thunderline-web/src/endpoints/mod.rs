@@ -25,6 +25,7 @@ pub mod retention;
 pub mod rounds;
 pub mod schedules;
 pub mod sessions;
+pub mod strategies;
 pub mod webhooks;
 pub mod workflows;
 pub mod zones;

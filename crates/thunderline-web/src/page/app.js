@@ -152,7 +152,7 @@ async function federationRow(federation) {
   return element("tr", {},
     element("th", { scope: "row" }, federation.name, sub(`${federation.strategy} · ${federation.app} · ${when(federation.created_at)}`),
       element("span", { class: "sub mono", title: federation.id }, federation.id.slice(0, SHORT_ID))),
-    cell("State", element("div", {}, badge(federation.state), sub(federation.reason, federation.state === "failed" ? "bad-text" : ""))),
+    cell("State", element("div", {}, badge(federation.state), sub(federation.reason, federation.state === "failed" || federation.failures ? "bad-text" : ""))),
     cell("Progress", element("div", {}, bar, sub(share), sub(details ? present(details) : ""))),
     cell("Accuracy", trend(items, "accuracy")),
     cell("Loss", trend(items, "loss")));

@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Method, StatusCode},
 };
+use serde_json::json;
 use thunderline_core::Role;
 use thunderline_testkit::{TestDb, both};
 use thunderline_web::Settings;
@@ -12,6 +13,27 @@ use crate::site::Site;
 
 const SPEC: &str = "model_ref: builtin:softmax(4,2)\nnum_rounds: 1\n";
 const LIST: &str = "/api/v1/federations";
+
+both!(parameters_that_an_endpoint_does_not_know_are_refused_by_name, async |t: TestDb| {
+    let site = Site::new(t).await?;
+    for (path, unknown, allowed) in [
+        ("/api/v1/federations?stat=failed&limit=5", "stat", "state"),
+        ("/api/v1/events?nam%65s=x", "names", "name"),
+        ("/api/v1/flags?limit=5", "limit", "no parameters"),
+    ] {
+        let problem = site.get(path).await.assert_problem(422, "invalid");
+        let told = &problem["problems"][0];
+        assert_eq!((&told["path"], problem["problems"].as_array().unwrap().len()), (&json!(unknown), 1));
+        assert!(told["allowed"].as_str().unwrap().contains(allowed), "{problem}");
+    }
+    for path in
+        ["/api/v1/federations?state=failed&limit=5", "/healthz?verbose", "/?theme=dark", "/openapi.json?v=1"]
+    {
+        assert_eq!(site.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    let wrong = site.ask(Method::POST, "/api/v1/federations?dry_run=true", &[], "x").await;
+    wrong.assert_problem(422, "invalid");
+});
 
 both!(nothing_is_told_or_done_without_a_token, async |t: TestDb| {
     let site = Site::new(t).await?;

@@ -88,6 +88,19 @@ both!(a_federation_is_submitted_shown_and_listed, async |t: TestDb| {
     assert_eq!(site.get(&format!("{PATH}/{id}/rollups")).await.json()["items"], serde_json::json!([]));
 });
 
+both!(every_strategy_is_listed_with_what_it_takes, async |t: TestDb| {
+    let site = Site::new(t).await?;
+    let listed = site.get("/api/v1/strategies").await.json();
+    let named = |name: &str| {
+        let items = listed["items"].as_array().unwrap();
+        items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("{name}: {listed}"))
+    };
+    assert_eq!(named("fedavg")["params"].as_array().map(Vec::len), Some(0));
+    let beta = &named("fedtrimmedavg")["params"][0];
+    assert!(beta["name"] == "beta" && beta["default"].is_number() && beta["allowed"] != "", "{beta}");
+    assert_eq!(named("scaffold")["built_in_app_only"], true);
+});
+
 both!(a_repeated_submission_with_its_key_makes_one_federation, async |t: TestDb| {
     let site = Site::new(t).await?;
     let key = [("idempotency-key", "k1")];

@@ -2,6 +2,8 @@
 
 mod checks;
 
+use std::net::SocketAddr;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -22,6 +24,15 @@ pub struct Doctor {
     /// The database: sqlite:PATH or postgres://USER@HOST/DATABASE; a file in the data folder unless given
     #[arg(long, env = "THUNDERLINE_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<String>,
+    /// The address that 'serve --web' is to have; that of the server of this data folder unless given, or 127.0.0.1:4000
+    #[arg(long, value_name = "HOST:PORT")]
+    web: Option<SocketAddr>,
+    /// The address that 'serve --fleet-http' is to have; likewise, or 127.0.0.1:8000
+    #[arg(long, value_name = "HOST:PORT")]
+    fleet_http: Option<SocketAddr>,
+    /// The address that 'serve --fleet-grpc' is to have; likewise, or 127.0.0.1:9092
+    #[arg(long, value_name = "HOST:PORT")]
+    fleet_grpc: Option<SocketAddr>,
 }
 
 /// What a check found.
@@ -67,7 +78,7 @@ impl Doctor {
             checks::database(data, self.database.as_deref()),
             checks::server(&self.remote, data),
         ];
-        findings.extend(checks::ports(data));
+        findings.extend(checks::ports(data, [self.web, self.fleet_http, self.fleet_grpc]));
         print(global.format(), &findings, |findings| {
             let lines = findings.iter().map(line).collect::<Vec<_>>();
             lines.join("\n")

@@ -26,6 +26,8 @@ mod retention;
 mod runner;
 mod schedules;
 mod serve;
+mod strategies;
+mod usage;
 mod watched;
 mod webhooks;
 mod workflows;
@@ -37,7 +39,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     client::DEFAULT_DATA_DIR,
-    failure::{EXIT_CODES, Result},
+    failure::{EXIT_CODES, Failure, Result},
     output::Format,
 };
 
@@ -86,6 +88,8 @@ enum Command {
     Runner(runner::Runner),
     /// Submit federations and steer them
     Federations(federations::Federations),
+    /// See how updates can become the next model
+    Strategies(strategies::Strategies),
     /// Look at the nodes that train, say what they can do, group them, shut them out
     Nodes(nodes::Nodes),
     /// See where nodes are, and hold a place for a time
@@ -140,15 +144,32 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = with_negative_numbers(Cli::command()).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match run(&cli) {
+    let parsed = with_negative_numbers(Cli::command())
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let (format, ended) = match parsed {
+        Ok(cli) => (cli.global.format(), run(&cli)),
+        Err(error) if usage::wants_json(std::env::args_os()) && error.use_stderr() => {
+            (Format::Json, Err(usage::failure(&error)))
+        }
+        Err(error) => error.exit(),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("thunderline: {failure}");
+            complain(format, &failure);
             failure.code()
         }
     }
+}
+
+/// Says why a command failed, on standard error.
+fn complain(format: Format, failure: &Failure) {
+    let says = match format {
+        Format::Human => format!("thunderline: {failure}"),
+        Format::Json => serde_json::to_string(&failure.details()).expect("failures are plain data"),
+    };
+    eprintln!("{says}");
 }
 
 /// The command line with '-1' read as a number wherever a value is expected, so that what is allowed is told, and not that
@@ -174,6 +195,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Serve(command) => command.run(global),
         Command::Runner(command) => command.run(global),
         Command::Federations(command) => command.run(global),
+        Command::Strategies(command) => command.run(global),
         Command::Nodes(command) => command.run(global),
         Command::Zones(command) => command.run(global),
         Command::Artifacts(command) => command.run(global),
@@ -223,6 +245,9 @@ mod tests {
             ("events tail -n -1", "--limit", "0..=1000"),
             ("events list --after -5", "--after", "0.."),
             ("retention set audit --keep-newest -1", "--keep-newest", "0..="),
+            ("serve --strategy-limit 0", "--strategy-limit", "1..=604800"),
+            ("serve --tick-interval 10", "--tick-interval", "50..=60000"),
+            ("serve --strategy m", "--strategy", "'m' names no program (allowed: name=/path"),
         ] {
             let says = refused(words);
             assert!(says.contains(option) && says.contains(allowed), "{words}: {says}");

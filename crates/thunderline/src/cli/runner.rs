@@ -73,7 +73,11 @@ fn capability(text: &str) -> Result<(String, serde_json::Value), String> {
 
 /// A program with its name.
 pub fn command(text: &str) -> Result<NamedCommand, String> {
-    NamedCommand::parse(text).map_err(|error| error.to_string())
+    // Which option it was is said around this.
+    NamedCommand::parse(text).map_err(|error| match error.problems() {
+        [problem] => format!("{} (allowed: {})", problem.reason, problem.allowed),
+        _ => error.to_string(),
+    })
 }
 
 impl Runner {

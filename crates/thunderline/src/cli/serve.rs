@@ -50,11 +50,11 @@ pub struct Serve {
     /// A program that federations may name as their strategy (docs/strategies.md); may be given several times
     #[arg(long = "strategy", value_name = "NAME=PROGRAM ARGS…", value_parser = command)]
     strategies: Vec<NamedCommand>,
-    /// How long such a program may take for a round, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    /// How long such a program may take for a round, in seconds: at most a week
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
     strategy_limit: u64,
     /// Milliseconds between two ticks of the domain mesh: 50 to 60000
-    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=60_000))]
     tick_interval: u64,
 }
 

@@ -2,13 +2,13 @@
 
 use std::{thread, time::Duration};
 
-use thunderline_core::{Clock, SystemClock};
+use thunderline_core::{Clock, SystemClock, brief};
 use thunderline_web::dto::{federation::FederationDetails, node::Node, page::Page, rollup::Rollup};
 
 use super::{Client, path};
 use crate::{
     failure::{Exit, Failure, Result},
-    output::{Format, live::Live, progress, say},
+    output::{Format, LONGEST_REASON, live::Live, progress, say},
 };
 
 const LOOK: Duration = Duration::from_millis(250);
@@ -122,7 +122,8 @@ impl Watched {
         let federation = &self.details.federation;
         match federation.state.as_str() {
             "failed" | "cancelled" => {
-                let reason = federation.reason.as_deref().unwrap_or("no reason is known");
+                let reason =
+                    brief(federation.reason.as_deref().unwrap_or("no reason is known"), LONGEST_REASON);
                 Err(Failure::failed(format!("{} is {}: {reason}", federation.name, federation.state)))
             }
             _ => Ok(()),

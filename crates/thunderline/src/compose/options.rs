@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use federation::external::Programs;
 use thunderline_bridge::NamedCommand;
 use thunderline_core::{Error, Problem, Result};
 use thunderlink::tick::INTERVAL;
@@ -70,13 +71,14 @@ impl Options {
     /// The strategies with programs that are there.
     ///
     /// # Errors
-    /// `invalid` where one is not.
+    /// `invalid` where one is not, or where a name does not tell it from others.
     pub fn programs(&self) -> Result<Vec<NamedCommand>> {
         let located = |command: &NamedCommand| {
             command
                 .located()
                 .map_err(|error| Error::invalid(format!("--strategy {error}"), error.problems().to_vec()))
         };
+        Programs::check(&self.strategies)?;
         self.strategies.iter().map(located).collect()
     }
 
@@ -130,5 +132,20 @@ mod tests {
         options.strategies = vec![NamedCommand::parse("median=/no/such/median.py").unwrap()];
         let error = options.programs().unwrap_err().to_string();
         assert!(error.contains("--strategy median") && error.contains("/no/such/median.py"), "{error}");
+    }
+
+    #[test]
+    fn a_strategy_is_not_called_as_another_one() {
+        let mut options = Options::ephemeral(Path::new("/x"));
+        for (lines, why) in [
+            (&["krum=sh"][..], "'krum' is the name of a built-in strategy"),
+            (&["FedAvg=sh"][..], "built-in"),
+            (&["external=sh"][..], "built-in"),
+            (&["own=sh", "own=cat"][..], "two strategies are named 'own'"),
+        ] {
+            options.strategies = lines.iter().map(|line| NamedCommand::parse(line).unwrap()).collect();
+            let error = options.programs().unwrap_err();
+            assert!(error.problems()[0].path == "--strategy" && error.to_string().contains(why), "{error}");
+        }
     }
 }

@@ -10,6 +10,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+/// Characters of a reason in a table; JSON has all of it.
+pub const LONGEST_REASON: usize = 300;
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

@@ -35,6 +35,34 @@ fn exit_codes_are_as_documented() {
 }
 
 #[test]
+fn refusals_are_documents_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let refused = |arguments: &[&str]| {
+        let (code, out, says) = run(data, &[arguments, &["--json"]].concat());
+        assert_eq!(out, "", "{arguments:?}");
+        let details: Value = serde_json::from_str(says.lines().last().unwrap()).expect(&says);
+        (code, details["code"].as_str().unwrap().to_owned(), details)
+    };
+    let is = |arguments: &[&str], code: i32, name: &str| {
+        let (exit, named, details) = refused(arguments);
+        assert_eq!((exit, named.as_str()), (code, name), "{arguments:?}: {details}");
+    };
+    is(&["federations"], 2, "usage");
+    is(&["events", "list", "--limit", "0"], 2, "usage");
+    is(&["federations", "list", "--server", "http://127.0.0.1:9"], 5, "unavailable");
+    is(&["federations", "list", "--server", "https://x"], 4, "invalid");
+    is(&["federations", "submit", "-f", "/nowhere.yaml"], 3, "not_found");
+    is(&["migrate", "--check"], 1, "unavailable");
+    let (code, _, details) = refused(&["serve", "--web", "0.0.0.0:0"]);
+    assert!(code == 4 && details["problems"][0]["path"] == "--web", "{details}");
+    let _server = Server::start(data);
+    let (code, named, details) = refused(&["federations", "show", "01900000-0000-7000-8000-000000000001"]);
+    assert_eq!((code, named.as_str()), (3, "not_found"));
+    assert_ne!(details["correlation"], "", "{details}");
+}
+
+#[test]
 fn a_federation_is_submitted_listed_steered_and_survives_the_servers_stop() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -51,6 +79,8 @@ fn a_federation_is_submitted_listed_steered_and_survives_the_servers_stop() {
     assert!(run(&data, &["federations", "list"]).1.contains(id));
     let shown: Value = serde_json::from_str(&run(&data, &["federations", "show", id, "--json"]).1).unwrap();
     assert_eq!(shown["document"], SPEC, "a spec without files is kept as it was written");
+    assert!(shown["rollups"].is_array() && shown["losses"].is_array(), "{shown}");
+    assert_eq!(run(&data, &["federations", "rounds", id, "--json"]).0, 0);
     assert!(run(&data, &["federations", "pause", id]).1.contains("paused"));
     assert_eq!(run(&data, &["federations", "pause", id]).0, 4, "it is paused already");
     let events = run(&data, &["events", "tail", "--name", "fl.federation.paused", "--json"]).1;

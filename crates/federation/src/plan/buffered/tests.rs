@@ -337,7 +337,10 @@ fn a_node_that_fails_again_and_again_is_left_out_until_the_next_round() {
     }
     let round = world.view.round.as_ref().unwrap();
     let reason = round.state.reason().unwrap();
-    assert_eq!(reason, "0 of 2 updates came, and every client that is left was lost or refused 3 times");
+    assert_eq!(
+        reason,
+        "0 of 2 updates came, and every client that is left was lost or refused 3 times; 1 client: it failed"
+    );
     while world.plan() {}
     let round = world.view.round.as_ref().unwrap();
     assert_eq!((round.number, round.attempt, round.state.name()), (1, 2, "running"));

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
 };
 
@@ -134,28 +134,29 @@ fn trouble(health: &Health) -> Option<Finding> {
     })
 }
 
-/// Whether the usual ports can be listened on.
-pub fn ports(data: &Path) -> Vec<Finding> {
+/// Whether the server's addresses can be listened on: those that are given, those of the server that runs here, else the usual ones.
+pub fn ports(data: &Path, given: [Option<SocketAddr>; 3]) -> Vec<Finding> {
     let ours = ServerFile::read(data);
-    let own = |port: u16| {
-        ours.as_ref().is_some_and(|file| {
-            [&file.web, &file.fleet_http, &file.fleet_grpc]
-                .iter()
-                .any(|address| address.ends_with(&format!(":{port}")))
-        })
+    let own = ours.as_ref().map(|file| [&file.web, &file.fleet_http, &file.fleet_grpc]);
+    let look = |(place, given): (usize, Option<SocketAddr>)| {
+        let (option, port) = PORTS[place];
+        let own = own.and_then(|own| own[place].trim_start_matches("http://").parse::<SocketAddr>().ok());
+        let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = given.or(own).unwrap_or(usual);
+        look(option, address, own.is_some_and(|own| own.port() == address.port()))
     };
-    PORTS.iter().map(|&(option, port)| look(option, port, own(port))).collect()
+    given.into_iter().enumerate().map(look).collect()
 }
 
-fn look(option: &str, port: u16, own: bool) -> Finding {
-    match TcpListener::bind(("127.0.0.1", port)) {
-        Ok(_) => Finding::good("port", format!("{port} ({option}) is free")),
+fn look(option: &str, address: SocketAddr, own: bool) -> Finding {
+    match TcpListener::bind(address) {
+        Ok(_) => Finding::good("port", format!("{address} ({option}) is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && own => {
-            Finding::good("port", format!("{port} ({option}) is used by the server of this data folder"))
+            Finding::good("port", format!("{address} ({option}) is used by the server of this data folder"))
         }
         Err(error) => {
-            let advice = format!("'thunderline serve {option} 127.0.0.1:PORT' takes another");
-            Finding::note("port", format!("{port} ({option}) cannot be listened on: {error}"), advice)
+            let advice = format!("'thunderline serve {option} HOST:PORT' takes another");
+            Finding::note("port", format!("{address} ({option}) cannot be listened on: {error}"), advice)
         }
     }
 }
@@ -170,7 +171,7 @@ mod tests {
     use thunderline_web::dto::health::Check;
 
     use super::*;
-    use crate::cli::doctor::Verdict;
+    use crate::{cli::doctor::Verdict, client::SERVER_FILE};
 
     #[test]
     fn a_server_that_is_not_ready_says_which_domain_is_why() {
@@ -210,9 +211,30 @@ mod tests {
     #[test]
     fn a_taken_port_is_noted_unless_it_is_ours() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = taken.local_addr().unwrap().port();
-        assert_eq!(look("--web", port, false).verdict, Verdict::Note);
-        assert_eq!(look("--web", port, true).verdict, Verdict::Good);
+        let address = taken.local_addr().unwrap();
+        assert_eq!(look("--web", address, false).verdict, Verdict::Note);
+        assert_eq!(look("--web", address, true).verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn the_ports_that_are_looked_at_are_those_that_are_asked_for_or_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = ServerFile {
+            web: "http://127.0.0.1:41".into(),
+            fleet_http: "http://127.0.0.1:42".into(),
+            fleet_grpc: "127.0.0.1:43".into(),
+            pid: 4,
+            version: "5".into(),
+        };
+        let found = |given| ports(folder.path(), given).into_iter().map(|it| it.found).collect::<Vec<_>>();
+        let told = found([None, Some("127.0.0.1:51".parse().unwrap()), None]);
+        assert!(
+            told[0].contains(":4000") && told[1].contains(":51") && told[2].contains(":9092"),
+            "{told:?}"
+        );
+        fs::write(folder.path().join(SERVER_FILE), serde_json::to_vec(&file).unwrap()).unwrap();
+        let told = found([None, Some("127.0.0.1:51".parse().unwrap()), None]);
+        assert!(told[0].contains(":41") && told[1].contains(":51") && told[2].contains(":43"), "{told:?}");
     }
 
     #[test]

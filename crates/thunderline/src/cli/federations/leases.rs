@@ -1,13 +1,14 @@
 //! `thunderline federations leases`
 
 use clap::Args;
+use thunderline_core::brief;
 use thunderline_web::dto::{lease::Lease, page::Page, round::Round};
 
 use crate::{
     client::Client,
     failure::{Failure, Result},
     output::{
-        Format,
+        Format, LONGEST_REASON,
         numbers::{bytes, time},
         print,
         table::table,
@@ -66,7 +67,7 @@ fn human(page: &Page<Lease>) -> String {
             time(lease.issued_at),
             lease.ended_at.map_or_else(String::new, time),
             lease.wire_bytes.map_or_else(String::new, bytes),
-            lease.reason.clone().unwrap_or_default(),
+            lease.reason.as_deref().map_or_else(String::new, |reason| brief(reason, LONGEST_REASON)),
         ]
     };
     let headings = ["NODE", "PURPOSE", "STATE", "VERSION", "STALENESS", "ISSUED", "ENDED", "SENT", "REASON"];

@@ -5,6 +5,7 @@ mod leases;
 mod list;
 mod pause;
 mod resume;
+mod rounds;
 mod show;
 mod submit;
 mod watch;
@@ -31,6 +32,8 @@ enum Command {
     List(list::List),
     /// Show one federation
     Show(show::Show),
+    /// List a federation's rounds with every try: what came of each, and why it failed
+    Rounds(rounds::Rounds),
     /// List a round's leases: who was asked, what came of it, how stale each update was
     Leases(leases::Leases),
     /// Follow a federation until it is over
@@ -52,6 +55,7 @@ impl Federations {
             Command::Submit(command) => command.run(&client, format),
             Command::List(command) => command.run(&client, format),
             Command::Show(command) => command.run(&client, format),
+            Command::Rounds(command) => command.run(&client, format),
             Command::Leases(command) => command.run(&client, format),
             Command::Watch(command) => command.run(&client, format),
             Command::Pause(command) => command.run(&client, format),

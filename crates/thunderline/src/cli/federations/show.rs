@@ -1,6 +1,8 @@
 //! `thunderline federations show`
 
 use clap::Args;
+use serde::Serialize;
+use thunderline_core::brief;
 use thunderline_web::dto::{
     event::Event, federation::FederationDetails, page::Page, privacy::PrivacySpent, rollup::Rollup,
 };
@@ -9,7 +11,7 @@ use crate::{
     client::{Client, path},
     failure::Result,
     output::{
-        Format,
+        Format, LONGEST_REASON,
         numbers::{bytes, metric, time},
         print, progress, say,
         table::{pairs, table},
@@ -38,26 +40,34 @@ impl Show {
             say(&serde_json::to_string_pretty(&details.spec).expect("a spec is plain data"));
             return Ok(());
         }
-        let (mut rollups, mut losses) = (Vec::new(), Vec::new());
-        if format == Format::Human {
-            rollups = client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items;
-            let subject = format!("federation:{}", self.id);
-            let query = [("subject", subject.as_str()), ("name", LOSSES), ("limit", "10")];
-            losses = client.get::<Page<Event>>("/api/v1/events", &query)?.items;
-        }
-        print(format, &details, |details| human(details, &rollups, &losses));
+        let rollups = client.get::<Page<Rollup>>(&format!("{path}/rollups"), &[])?.items;
+        let subject = format!("federation:{}", self.id);
+        let query = [("subject", subject.as_str()), ("name", LOSSES), ("limit", "10")];
+        let losses = client.get::<Page<Event>>("/api/v1/events", &query)?.items;
+        print(format, &Shown { details, rollups, losses }, human);
         Ok(())
     }
 }
 
-fn human(details: &FederationDetails, rollups: &[Rollup], losses: &[Event]) -> String {
+/// All that is shown.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    details: FederationDetails,
+    /// The metrics of every completed round.
+    rollups: Vec<Rollup>,
+    /// The last events that tell why a client's work did not count.
+    losses: Vec<Event>,
+}
+
+fn human(Shown { details, rollups, losses }: &Shown) -> String {
     let it = &details.federation;
     let over = it.completed_at.is_some();
     let mut text = pairs(&[
         ("id", it.id.clone()),
         ("name", it.name.clone()),
         ("state", it.state.clone()),
-        ("reason", it.reason.clone().unwrap_or_default()),
+        ("reason", it.reason.as_deref().map_or_else(String::new, |reason| brief(reason, LONGEST_REASON))),
         ("rounds", format!("{} of {}", it.completed_rounds, it.rounds_total)),
         ("now", if over { String::new() } else { progress::present(details) }),
         ("waiting", details.waiting.clone().unwrap_or_default()),
@@ -73,6 +83,7 @@ fn human(details: &FederationDetails, rollups: &[Rollup], losses: &[Event]) -> S
     if !rollups.is_empty() {
         text.push_str("\n\n");
         text.push_str(&rounds(rollups));
+        text.push_str(&measured(rollups));
     }
     if !losses.is_empty() {
         text.push_str("\n\nwhat was lost last:\n");
@@ -96,12 +107,21 @@ fn loss(event: &Event) -> String {
     };
     let round = field("round").map_or_else(String::new, |round| format!("round {round}  "));
     let [client, reason] = ["client", "reason"].map(|name| field(name).unwrap_or_default());
-    format!("  {}  {round}node {client}  {reason}", time(event.time))
+    format!("  {}  {round}node {client}  {}", time(event.time), brief(&reason, LONGEST_REASON))
 }
 
 /// How much of the plain arrays was sent.
 fn share(sent: u64, plain: u64) -> String {
     if plain == 0 { String::new() } else { format!("{:.1}%", 100.0 * sent as f64 / plain as f64) }
+}
+
+/// What an external strategy measured in the newest round.
+fn measured(rollups: &[Rollup]) -> String {
+    let Some(last) = rollups.last().filter(|last| !last.aggregate_metrics.is_empty()) else {
+        return String::new();
+    };
+    let named = last.aggregate_metrics.iter().map(|(name, value)| format!("{name} {value}"));
+    format!("\nthe strategy measured in round {}: {}", last.round, named.collect::<Vec<_>>().join(", "))
 }
 
 /// The metrics of each round.

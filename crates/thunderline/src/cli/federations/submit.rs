@@ -12,6 +12,7 @@ use crate::{
     output::{Format, print},
 };
 use clap::Args;
+use serde_json::Value;
 
 mod files;
 
@@ -36,6 +37,9 @@ impl Submit {
     /// Submits, and watches if that is wanted.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let (text, folder) = self.read()?;
+        if format == Format::Human && calibrates(&text)? {
+            eprintln!("looking for the noise that dp.epsilon needs; this can take a few seconds");
+        }
         let document = files::upload(client, &text, &folder)?;
         let federation = client.submit(&document, self.idempotency_key.as_deref())?;
         if self.watch {
@@ -61,5 +65,25 @@ impl Submit {
             Failure::new(Exit::NotFound, format!("the spec {} cannot be read: {error}", self.file.display()))
         })?;
         Ok((text, self.file.parent().unwrap_or(Path::new("")).to_owned()))
+    }
+}
+
+/// Whether the server has to find out how much noise there must be.
+fn calibrates(text: &str) -> Result<bool> {
+    let document = federation::spec::read_document(text)?;
+    let given = |dp: &Value| dp.get("noise_multiplier").is_some_and(|it| !it.is_null());
+    Ok(document.get("dp").is_some_and(|dp| dp.is_object() && !given(dp)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_privacy_goal_without_noise_takes_its_time() {
+        assert!(calibrates("dp: {epsilon: 8}").unwrap());
+        for other in ["dp: {epsilon: 8, noise_multiplier: 1}", "dp: null", "name: x"] {
+            assert!(!calibrates(other).unwrap(), "{other}");
+        }
     }
 }

@@ -173,8 +173,8 @@ impl Server {
 
     /// The models that a federation's rounds made, first to last.
     pub fn models(&self, federation: &str) -> Vec<Value> {
-        let mut models = self.rest().list(&format!("/api/v1/artifacts?federation={federation}&kind=model"));
-        models.retain(|model| !model["round"].is_null());
+        let mut models = self.rest().list(&format!("/api/v1/artifacts?federation={federation}"));
+        models.retain(|model| model["kind"] == "model" && !model["round"].is_null());
         models.sort_by_key(|model| model["metadata"]["round"].as_u64());
         models
     }

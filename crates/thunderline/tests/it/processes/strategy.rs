@@ -57,6 +57,8 @@ min_clients: 2
 evaluation: { federated: false }
 ",
     );
+    let (_, listed, _) = program::run(&server.data(), &["strategies", "list"]);
+    assert!(listed.contains("external: second") && listed.contains("multikrum"), "{listed}");
     wait_for("the strategy to run", 60, || folder.join("started").exists().then_some(()));
     server.kill();
     server.restart();
@@ -80,6 +82,7 @@ fn a_strategy_that_cannot_run_is_refused_before_anything_starts() {
     for (strategy, why) in [
         ("median=/no/such/median.py", "--strategy median: there is no program /no/such/median.py"),
         ("median", "'median' names no program"),
+        ("krum=sh", "'krum' is the name of a built-in strategy"),
     ] {
         let (code, _, stderr) = program::run(&data, &["serve", "--strategy", strategy]);
         assert_ne!(code, 0, "{strategy}");

@@ -1,0 +1,3 @@
+//! Strategies that specs may name.
+
+pub mod list;
