@@ -155,6 +155,16 @@ fn size(bytes: u64) -> String {
     if mib >= 1024.0 { format!("{:.2} GiB", mib / 1024.0) } else { format!("{mib:.1} MiB") }
 }
 
+/// Whether the server has the whole of a reply, from what it says of its upload: an answer that cannot be read is neither yes
+/// nor no.
+pub(crate) fn counted(asked: CallResult<Progress>) -> CallResult<bool> {
+    match asked {
+        Ok(progress) => Ok(progress.missing == 0),
+        Err(CallError::Forbidden(_) | CallError::Refused(_)) => Ok(false),
+        Err(unknown) => Err(unknown),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,5 +180,14 @@ mod tests {
     #[test]
     fn sizes_are_told_as_people_read_them() {
         assert_eq!([size(0), size(512 << 20), size(3 << 29)], ["0.0 MiB", "512.0 MiB", "1.50 GiB"]);
+    }
+    #[test]
+    fn only_a_refusal_says_that_a_reply_was_not_counted() {
+        let missing = |missing| Ok(Progress { missing, partial: None });
+        assert!(counted(missing(0)).unwrap() && !counted(missing(1)).unwrap());
+        assert!(!counted(Err(CallError::Forbidden("late".into()))).unwrap());
+        let garbled = CallError::Broken(thunderline_core::Error::internal("the answer is not JSON"));
+        assert!(matches!(counted(Err(garbled)), Err(CallError::Broken(_))));
+        assert!(matches!(counted(Err(CallError::Stopped)), Err(CallError::Stopped)));
     }
 }

@@ -34,7 +34,7 @@ use crate::{
     reply::{self, Reply},
     retry::until_answered,
     task::{Failure, Outcome, Task},
-    upload::upload,
+    upload::{counted, upload},
 };
 
 /// Flower's code for a message that could not be had.
@@ -62,7 +62,7 @@ impl Worker<'_> {
             enrol::claim(&self.fleet.channel, run, &metadata.message_id)
         })?;
         let state = &self.config.state;
-        finished::settle(state, &metadata.message_id, |other| self.counted(other))?;
+        finished::settle(state, &metadata.message_id, |other| counted(self.fleet.progress(other)))?;
         let mut folder = Folder::take(&finished::work(state), &metadata.message_id)?;
         let found = Finished::find(&folder.path, metadata);
         let again = found.is_some();
@@ -88,15 +88,6 @@ impl Worker<'_> {
         let kept = keeps.keep(state, run);
         folder.stays = kept.is_err();
         Ok(kept?)
-    }
-
-    /// Whether the server has this runner's reply to a message.
-    fn counted(&self, message: &str) -> CallResult<bool> {
-        match self.fleet.progress(message) {
-            Ok(progress) => Ok(progress.missing == 0),
-            Err(CallError::Forbidden(_) | CallError::Refused(_) | CallError::Broken(_)) => Ok(false),
-            Err(other) => Err(other),
-        }
     }
 
     /// Whether the server has signed that this runner may do this.

@@ -33,6 +33,11 @@ pub(super) fn show(value: &Value) -> String {
     }
 }
 
+/// Why a value is not the number that is asked for.
+fn unfit(value: &Value) -> String {
+    format!("{} is {}", show(value), if value.is_number() { "out of range" } else { "no number" })
+}
+
 impl<'a> Fields<'a> {
     /// The fields of `value`; nothing and `null` count as an empty object.
     pub fn of(path: &str, value: Option<&'a Value>, problems: &mut Problems) -> Self {
@@ -98,7 +103,9 @@ impl<'a> Fields<'a> {
             Some(number) if range.contains(&number) => number,
             _ => {
                 let allowed = format!("a whole number from {} to {}", range.start(), range.end());
-                problems.add(self.path(key), format!("{} is out of range", show(value)), allowed);
+                let fraction = value.as_f64().is_some_and(|number| number.fract() != 0.0);
+                let reason = if fraction { format!("{} is not whole", show(value)) } else { unfit(value) };
+                problems.add(self.path(key), reason, allowed);
                 default
             }
         }
@@ -117,7 +124,7 @@ impl<'a> Fields<'a> {
         match value.as_f64() {
             Some(number) if number.is_finite() && fits(number) => number,
             _ => {
-                problems.add(self.path(key), format!("{} is out of range", show(value)), allowed);
+                problems.add(self.path(key), unfit(value), allowed);
                 default
             }
         }

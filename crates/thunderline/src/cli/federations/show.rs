@@ -95,8 +95,9 @@ fn human(Shown { details, rollups, losses }: &Shown) -> String {
 /// What was spent, and what may be.
 fn privacy(spent: &PrivacySpent) -> String {
     let PrivacySpent { epsilon, epsilon_goal, delta, rounds, noise_multiplier, .. } = spent;
+    let rounds = if *rounds == 1 { "1 round".to_owned() } else { format!("{rounds} rounds") };
     format!(
-        "ε {epsilon:.4} of {epsilon_goal} at δ {delta:e}, in {rounds} rounds with noise multiplier {noise_multiplier:.4}"
+        "ε {epsilon:.4} of {epsilon_goal} at δ {delta:e}, in {rounds} with noise multiplier {noise_multiplier:.4}"
     )
 }
 
