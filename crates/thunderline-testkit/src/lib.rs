@@ -13,8 +13,10 @@
 
 mod asserts;
 mod cluster;
+mod peer;
 mod test_db;
 
+pub use peer::peer;
 pub use test_db::{TestContracts, TestDb, run};
 pub use thunderline_core::Result;
 pub use thunderline_store::{Engine, MigrationSet};

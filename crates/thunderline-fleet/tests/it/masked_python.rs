@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    path::Path,
     process::{Child, ChildStdout, Command, Stdio},
 };
 
@@ -33,18 +32,9 @@ struct Python {
 impl Python {
     /// `None` where these tests are left out.
     fn start() -> Option<Self> {
-        let Some(folder) = std::env::var_os("THUNDERLINE_FLWR_142") else {
-            let quick = std::env::var("THUNDERLINE_QUICK").is_ok_and(|quick| quick == "1");
-            assert!(
-                quick,
-                "THUNDERLINE_FLWR_142 names no folder with Flower's Python: run `cargo xtask test`, which \
-                 prepares it, or set THUNDERLINE_QUICK=1 to leave this test out"
-            );
-            eprintln!("left out: THUNDERLINE_QUICK=1 and no THUNDERLINE_FLWR_142");
-            return None;
-        };
+        let folder = thunderline_testkit::peer("THUNDERLINE_FLWR_142")?;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/secure_nodes.py");
-        let mut command = Command::new(Path::new(&folder).join("python"));
+        let mut command = Command::new(folder.join("python"));
         command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.env("OMP_NUM_THREADS", "1").env("PYTHONDONTWRITEBYTECODE", "1");
         command.env("FLWR_TELEMETRY_ENABLED", "0");

@@ -23,17 +23,7 @@ impl Flwr {
     /// # Panics
     /// Where the variable is missing, unless `THUNDERLINE_QUICK=1` says that these tests are left out; then there is none.
     pub fn named_by(variable: &str) -> Option<Self> {
-        match env::var_os(variable) {
-            Some(folder) => Some(Self(folder.into())),
-            None if env::var("THUNDERLINE_QUICK").is_ok_and(|quick| quick == "1") => {
-                eprintln!("left out: THUNDERLINE_QUICK=1 and no {variable}");
-                None
-            }
-            None => panic!(
-                "{variable} names no folder with Flower's programs: run `cargo xtask test`, which prepares them, \
-                 or set THUNDERLINE_QUICK=1 to leave this test out"
-            ),
-        }
+        thunderline_testkit::peer(variable).map(Self)
     }
 
     /// One of its programs, told to call nobody but us.
