@@ -11,10 +11,13 @@ use ureq::{Agent, RequestBuilder, SendBody, http::Response};
 /// How long one request of an upload may take to be sent. What was received till then stays, so a slow link loses nothing by
 /// it, and a dead one is noticed.
 const PIECE: Duration = Duration::from_secs(120);
+/// How long nothing at all may be sent while there is something to be sent. A peer that vanished without a word, say behind a
+/// router that forgot the connection, takes nothing more and never says so.
+const STALLED: Duration = Duration::from_secs(30);
 /// More than any object (5 MiB from Flower, whatever a server sends else).
 const MAX_ANSWER: u64 = 256 << 20;
-/// The server holds a pull for about 20 s.
-const FIRST_BYTE: Duration = Duration::from_secs(60);
+/// How long nothing at all may come while something is awaited. The server holds a pull for about 20 s.
+const SILENT: Duration = Duration::from_secs(60);
 
 /// How a call can fail.
 #[derive(Debug)]
@@ -65,11 +68,16 @@ pub(crate) struct Channel {
 
 impl Channel {
     pub(crate) fn new(base: &str, key: Arc<SigningKey>, cx: Cx) -> Self {
+        Self::with_limits(base, key, cx, STALLED, SILENT)
+    }
+
+    fn with_limits(base: &str, key: Arc<SigningKey>, cx: Cx, stalled: Duration, silent: Duration) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_recv_response(Some(FIRST_BYTE))
+            .timeout_per_write(Some(stalled))
+            .timeout_per_read(Some(silent))
             .timeout_send_body(Some(Duration::from_secs(600)))
             .timeout_recv_body(Some(Duration::from_secs(600)))
             .user_agent(concat!("thunderline-runner/", env!("CARGO_PKG_VERSION")))
@@ -181,7 +189,34 @@ fn detail(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{io, net::TcpListener};
+
+    use thunderline_core::{Actor, SeededRandom, SystemClock, TenantId};
+
     use super::*;
+
+    #[test]
+    fn a_peer_that_takes_nothing_or_says_nothing_is_away_after_a_while() {
+        // Connections are made by the system, and never accepted.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let key = Arc::new(SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap());
+        let tenant = "00000000-0000-0000-0000-000000000001".parse::<TenantId>().unwrap();
+        let cx = Cx::new(Actor::System("runner"), tenant, Arc::new(SystemClock), SeededRandom::new(1));
+        let short = Duration::from_millis(200);
+        let channel = |stalled, silent| Channel::with_limits(&base, key.clone(), cx.clone(), stalled, silent);
+        let away = |answer: CallResult<serde_json::Value>| match answer {
+            Err(CallError::Away(why)) => why,
+            other => panic!("{other:?}"),
+        };
+
+        // More than the sockets on both sides hold.
+        let mut endless = io::repeat(7);
+        let sent = channel(short, PIECE).patch_stream("/upload", &mut endless, 1 << 30);
+        assert!(away(sent).contains("per write"));
+        let asked = channel(PIECE, short).get_json("/progress");
+        assert!(away(asked).contains("per read"));
+    }
 
     #[test]
     fn the_status_decides_what_happens_next() {

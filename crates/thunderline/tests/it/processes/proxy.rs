@@ -29,7 +29,8 @@ struct State {
     /// After how many of them the link breaks.
     breaks_at: Option<u64>,
     broken: bool,
-    connections: Vec<TcpStream>,
+    /// The connections' other ends.
+    servers: Vec<TcpStream>,
 }
 
 impl Proxy {
@@ -37,7 +38,7 @@ impl Proxy {
     pub fn start(server: String, breaks_at: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let state = State { crossed: 0, breaks_at: Some(breaks_at), broken: false, connections: Vec::new() };
+        let state = State { crossed: 0, breaks_at: Some(breaks_at), broken: false, servers: Vec::new() };
         let link = Arc::new(Link { server, state: Mutex::new(state), changed: Condvar::new() });
         let accepting = link.clone();
         thread::spawn(move || {
@@ -83,10 +84,7 @@ impl Link {
             return Ok(());
         }
         let server = TcpStream::connect(&self.server)?;
-        let mut state = self.state();
-        for stream in [&client, &server] {
-            state.connections.push(stream.try_clone()?);
-        }
+        self.state().servers.push(server.try_clone()?);
         let (link, up) = (self.clone(), (client.try_clone()?, server.try_clone()?));
         thread::spawn(move || {
             let _broken = link.pass_up(&up.0, &up.1);
@@ -94,7 +92,7 @@ impl Link {
         });
         thread::spawn(move || {
             let _broken = io::copy(&mut &server, &mut &client);
-            let _gone = client.shutdown(Shutdown::Both);
+            let _gone = client.shutdown(Shutdown::Write);
         });
         Ok(())
     }
@@ -104,20 +102,30 @@ impl Link {
         loop {
             let count = client.read(&mut buffer)?;
             let mut state = self.state();
-            if count == 0 || state.broken {
+            if count == 0 {
                 return Ok(());
+            }
+            if state.broken {
+                break;
             }
             let left = state.breaks_at.map_or(u64::MAX, |breaks_at| breaks_at - state.crossed);
             let passed = usize::try_from(left).map_or(count, |left| left.min(count));
-            server.write_all(&buffer[..passed])?;
+            if server.write_all(&buffer[..passed]).is_err() {
+                break;
+            }
             state.crossed += passed as u64;
             if state.breaks_at == Some(state.crossed) {
                 state.broken = true;
-                for connection in state.connections.drain(..) {
-                    let _gone = connection.shutdown(Shutdown::Both);
+                for server in state.servers.drain(..) {
+                    let _gone = server.shutdown(Shutdown::Both);
                 }
                 self.changed.notify_all();
+                break;
             }
         }
+        // What is still on its way is lost. It is taken from the client all the same: one that can send no more and is not
+        // told why would wait for its limit.
+        io::copy(&mut client, &mut io::sink())?;
+        Ok(())
     }
 }
