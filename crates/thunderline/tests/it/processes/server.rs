@@ -161,13 +161,13 @@ impl Server {
         })
     }
 
-    /// Waits until this many nodes are there.
+    /// Waits until at least this many nodes are there: a restored server also expects those of its backup.
     pub fn wait_for_nodes(&self, count: usize, seconds: u64) -> Vec<Value> {
         let rest = self.rest();
         wait_for(&format!("{count} nodes to be there"), seconds, || {
             let mut nodes = rest.list("/api/v1/nodes");
             nodes.retain(|node| node["state"] == "online");
-            (nodes.len() == count).then_some(nodes)
+            (nodes.len() >= count).then_some(nodes)
         })
     }
 
