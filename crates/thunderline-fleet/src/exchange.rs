@@ -15,14 +15,23 @@ use federation::{
     masked::{self, Exchange, Told},
 };
 use http::header;
-use thunderline_core::{Error, Result};
+use thunderline_core::{Error, ErrorKind, Result};
 use thunderlink::Transport;
 use tokio::time::Instant;
 
 use crate::{Fleet, caller, fleet::Node, receive, refusal};
 
-/// The largest message: the masked levels of a model of 64 million numbers.
+/// The largest message that goes on where it broke off: the masked levels of a model of 64 million numbers.
 pub(crate) const LIMIT: usize = 256 * 1024 * 1024;
+
+/// The largest message in one request. Shares are sealed for each neighbour: 16 thousand members need no more. The masked
+/// levels of a model with more than a million numbers are sent as an upload.
+const fn limit(exchange: Exchange) -> usize {
+    match exchange {
+        Exchange::Share | Exchange::Mask | Exchange::Reveal => 4 * 1024 * 1024,
+        Exchange::Advertise | Exchange::Consent | Exchange::Done => 64 * 1024,
+    }
+}
 
 /// `POST /v1/runner/exchanges/{message}/{exchange}`: the client says something.
 pub(crate) async fn say(
@@ -44,13 +53,43 @@ pub(crate) async fn hear(
 }
 
 async fn said(fleet: &Fleet, message: &str, exchange: &str, request: Request) -> Result<()> {
-    let (node, body) = caller(fleet, request).await?;
+    let (node, mut body) = caller(fleet, request).await?;
     let exchange = named(exchange)?;
-    let received = receive::over_http(body, LIMIT, &fleet.budget).await?;
-    let (Expected::Open(lease) | Expected::Repeated(lease)) = expected(fleet, &node, message).await? else {
-        return Err(Error::conflict("the node holds no lease for this message"));
+    // What is cheap to see comes first: nothing is held for a node that has nothing to say.
+    let lease = match may_say(fleet, &node, message).await {
+        Ok(lease) => lease,
+        Err(error) => {
+            receive::stated(&mut body, limit(exchange))
+                .await
+                .map_err(|error| named_limit(exchange, error))?;
+            receive::drain(&mut body).await;
+            return Err(error);
+        }
     };
+    let received = receive::over_http(body, limit(exchange), &fleet.room).await;
+    let received = received.map_err(|error| named_limit(exchange, error))?;
     masked::receive(&node.cx, &fleet.federations, lease.id, exchange, received.bytes.to_vec()).await
+}
+
+async fn may_say(fleet: &Fleet, node: &Node, message: &str) -> Result<Lease> {
+    match expected(fleet, node, message).await? {
+        Expected::Open(lease) | Expected::Repeated(lease) => Ok(lease),
+        Expected::Late(_) | Expected::Unknown => {
+            Err(Error::conflict("the node holds no lease for this message"))
+        }
+    }
+}
+
+/// Says of which exchange a body was too large, and how a masked update is sent that is.
+fn named_limit(exchange: Exchange, error: Error) -> Error {
+    if error.kind() != ErrorKind::TooLarge {
+        return error;
+    }
+    let other = match exchange {
+        Exchange::Mask => "; a larger one goes by PATCH to /v1/runner/uploads/<message id>/mask",
+        _ => "",
+    };
+    Error::new(ErrorKind::TooLarge, format!("'{}': {}{other}", exchange.name(), error.external()))
 }
 
 async fn heard(fleet: &Fleet, message: &str, exchange: &str, request: Request) -> Result<Vec<u8>> {
