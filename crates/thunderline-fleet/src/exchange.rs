@@ -1,6 +1,8 @@
 //! The exchanges of secure aggregation, for runners: saying something, and waiting for what is told in answer. Bodies are
 //! the protocol's own messages; requests are signed like all requests of nodes.
 
+use std::ops::RangeInclusive;
+
 use axum::{
     body::Body,
     extract::{Path, Request, State},
@@ -15,14 +17,14 @@ use federation::{
     masked::{self, Exchange, Told},
 };
 use http::header;
-use thunderline_core::{Error, Result};
+use thunderline_core::{Error, ErrorKind, LeaseId, Result};
 use thunderlink::Transport;
 use tokio::time::Instant;
 
 use crate::{Fleet, caller, fleet::Node, receive, refusal};
 
 /// The largest message: the masked levels of a model of 64 million numbers.
-pub(crate) const LIMIT: usize = 256 * 1024 * 1024;
+const LIMIT: u64 = 256 * 1024 * 1024;
 
 /// `POST /v1/runner/exchanges/{message}/{exchange}`: the client says something.
 pub(crate) async fn say(
@@ -44,13 +46,40 @@ pub(crate) async fn hear(
 }
 
 async fn said(fleet: &Fleet, message: &str, exchange: &str, request: Request) -> Result<()> {
-    let (node, body) = caller(fleet, request).await?;
+    let (node, mut body) = caller(fleet, request).await?;
     let exchange = named(exchange)?;
-    let received = receive::over_http(body, LIMIT, &fleet.budget).await?;
-    let (Expected::Open(lease) | Expected::Repeated(lease)) = expected(fleet, &node, message).await? else {
+    let (lease, most) = match awaited(fleet, &node, message, exchange).await {
+        Ok(awaited) => awaited,
+        Err(error) => {
+            receive::drain(&mut body).await;
+            return Err(error);
+        }
+    };
+    let received = receive::over_http(body, most, &fleet.budget).await?;
+    masked::receive(&node.cx, &fleet.federations, lease, exchange, received.bytes.to_vec()).await
+}
+
+/// Under which lease the client speaks, and how many bytes it can say.
+async fn awaited(fleet: &Fleet, node: &Node, message: &str, exchange: Exchange) -> Result<(LeaseId, usize)> {
+    let (Expected::Open(lease) | Expected::Repeated(lease)) = expected(fleet, node, message).await? else {
         return Err(Error::conflict("the node holds no lease for this message"));
     };
-    masked::receive(&node.cx, &fleet.federations, lease.id, exchange, received.bytes.to_vec()).await
+    let place = masked::place(&node.cx, &fleet.federations, lease.id, exchange).await?;
+    let most = *within_limit(place.lengths)?.end();
+    Ok((lease.id, usize::try_from(most).unwrap_or(usize::MAX)))
+}
+
+/// The lengths of a message that are taken: it is in memory while it is checked.
+///
+/// # Errors
+/// `too_large` where no message of this round could be taken.
+pub(crate) fn within_limit(lengths: RangeInclusive<u64>) -> Result<RangeInclusive<u64>> {
+    let (least, most) = lengths.into_inner();
+    if least > LIMIT {
+        let why = format!("a message of this round has {least} bytes, and at most {LIMIT} are taken");
+        return Err(Error::new(ErrorKind::TooLarge, why));
+    }
+    Ok(least..=most.min(LIMIT))
 }
 
 async fn heard(fleet: &Fleet, message: &str, exchange: &str, request: Request) -> Result<Vec<u8>> {
@@ -113,5 +142,17 @@ fn answer(result: Result<Vec<u8>>) -> Response {
     match result {
         Ok(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
         Err(error) => refusal::http(None, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_is_larger_than_what_is_held_in_memory() {
+        assert_eq!(within_limit(LIMIT..=LIMIT).unwrap(), LIMIT..=LIMIT);
+        assert_eq!(within_limit(5..=LIMIT + 1).unwrap(), 5..=LIMIT);
+        assert_eq!(within_limit(LIMIT + 1..=LIMIT + 1).unwrap_err().code(), "too_large");
     }
 }

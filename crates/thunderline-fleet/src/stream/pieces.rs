@@ -1,6 +1,6 @@
 //! The body of an upload: pieces of objects, each with a line before it that says what it is.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
@@ -26,7 +26,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    fn parse(line: &[u8], most: u64) -> Result<Self> {
+    fn parse(line: &[u8], lengths: &RangeInclusive<u64>) -> Result<Self> {
         let wrong =
             |reason: &str| Error::invalid_value("upload", reason, "<object id> <offset> <length>, LF");
         let text = std::str::from_utf8(line).map_err(|_| wrong("a piece's first line is no text"))?;
@@ -38,9 +38,14 @@ impl Head {
         };
         let number = |text: &str| text.parse::<u64>().map_err(|_| wrong("a number is expected"));
         let (offset, length) = (number(offset)?, number(length)?);
-        if length == 0 || length > most || offset > length {
-            let allowed = format!("1 to {most} bytes, and an offset within them");
-            return Err(Error::invalid_value("upload", format!("{offset} of {length} bytes"), allowed));
+        if !lengths.contains(&length) {
+            let (least, most) = (lengths.start(), lengths.end());
+            let allowed =
+                if least == most { format!("{most} bytes") } else { format!("{least} to {most} bytes") };
+            return Err(Error::invalid_value("length", format!("an object of {length} bytes"), allowed));
+        }
+        if offset > length {
+            return Err(Error::invalid_value("offset", format!("byte {offset}"), format!("0 to {length}")));
         }
         Ok(Self { id: id.parse()?, offset, length })
     }
@@ -51,16 +56,21 @@ pub(crate) struct Pieces {
     body: Body,
     /// Received and not yet used: at most what came at once.
     ready: Bytes,
-    /// The length of the largest object.
-    most: u64,
+    /// How many bytes an object can have.
+    lengths: RangeInclusive<u64>,
     turn: Arc<Turn>,
     stop: CancellationToken,
 }
 
 impl Pieces {
-    /// Of objects of at most `most` bytes. Reading ends, with an error, where the turn is over or the server stops.
-    pub(crate) fn new(body: Body, most: usize, turn: Arc<Turn>, stop: CancellationToken) -> Self {
-        Self { body, ready: Bytes::new(), most: most as u64, turn, stop }
+    /// Of objects with so many bytes. Reading ends, with an error, where the turn is over or the server stops.
+    pub(crate) fn new(
+        body: Body,
+        lengths: RangeInclusive<u64>,
+        turn: Arc<Turn>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { body, ready: Bytes::new(), lengths, turn, stop }
     }
 
     /// The next piece's head; none at the body's end.
@@ -78,10 +88,10 @@ impl Pieces {
                 break;
             }
             if end.is_some() {
-                return Head::parse(&line, self.most).map(Some);
+                return Head::parse(&line, &self.lengths).map(Some);
             }
         }
-        if line.is_empty() { Ok(None) } else { Head::parse(&line, self.most).map(Some) }
+        if line.is_empty() { Ok(None) } else { Head::parse(&line, &self.lengths).map(Some) }
     }
 
     /// The next bytes of a piece, at least one and at most so many; none at the body's end.
@@ -153,7 +163,7 @@ mod tests {
             .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
             .collect();
         let body = Body::from_stream(futures::stream::iter(pieces));
-        Pieces::new(body, 1 << 24, Arc::new(Turns::default().take().await), CancellationToken::new())
+        Pieces::new(body, 1..=1 << 24, Arc::new(Turns::default().take().await), CancellationToken::new())
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use federation::{
     masked::{KEY, Terms},
     state::FederationState,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use thunderline_core::Result;
 use thunderline_flower::{
     Kind, ObjectId,
@@ -213,8 +213,9 @@ both!(a_masked_update_goes_on_at_the_byte_whatever_the_cuts_and_restarts, async 
         assert_eq!(look(&edge, &site.client, &site.mask()).await, done());
         // As in one request.
         site.say(&edge, "mask", said.clone()).await;
+        let other = vec![0; said.len()];
         let (status, answer) =
-            append(&edge, &site.client, &site.mask(), piece(ObjectId::of(b"other"), b"other", 0)).await;
+            append(&edge, &site.client, &site.mask(), piece(ObjectId::of(&other), &other, 0)).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
         assert!(answer["detail"].as_str().unwrap().contains("something else"), "{answer}");
     }
@@ -259,15 +260,36 @@ both!(a_masked_update_that_nobody_waits_for_or_is_none_is_refused_and_leaves_not
     refused(&sites[0], piece(ObjectId::of(&inputs[0]), &forged, 0), "as announced").await;
     refused(&sites[0], whole(&forged), "secure aggregation").await;
     refused(&sites[0], whole(&inputs[1]), "secure aggregation").await;
-    refused(&sites[0], whole(&inputs[0][..inputs[0].len() - 4]), "secure aggregation").await;
-    refused(&sites[0], format!("{} 0 300000000\n", ObjectId::of(b"large")).into_bytes(), "300000000 bytes")
-        .await;
     assert_eq!(files(&edge.domain.objects.root().join("rounds")).len(), blobs);
     for (site, said) in sites.iter().zip(&inputs) {
         assert_eq!(append(&edge, &site.client, &site.mask(), whole(said)).await, done());
     }
     ends(&edge, &federation, &sites, clients).await?;
     refused(&sites[0], whole(b"late"), "the lease has ended").await;
+});
+
+both!(a_masked_update_of_another_length_is_refused_at_its_head, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let (federation, sites) = begun(&edge).await?;
+    let clients = shared(&edge, &federation, &sites).await?;
+    let inputs = masked(&edge, &sites, clients).await;
+    let (site, said) = (&sites[0], &inputs[0].1);
+    let wanted = said.len();
+    for length in [1, wanted - 4, wanted - 1, wanted + 1, wanted + 4, 200 << 20] {
+        // Nothing comes after it: what is refused is the head.
+        let head = format!("{} 0 {length}\n", ObjectId::of(b"other"));
+        let (status, answer) = append(&edge, &site.client, &site.mask(), head.into_bytes()).await;
+        let why = format!("length: an object of {length} bytes (allowed: {wanted} bytes)");
+        assert_eq!((status, &answer["detail"]), (StatusCode::FORBIDDEN, &json!(why)));
+        assert_eq!(parts(&edge), 0, "{length}");
+    }
+    // Nor in one request is more taken than can be said.
+    let (status, answer) = site.post(&edge, "mask", vec![0; wanted + 1]).await;
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let why = format!("the request has {} bytes; at most {wanted} are taken", wanted + 1);
+    assert_eq!((status, &answer["detail"]), (StatusCode::FORBIDDEN, &json!(why)));
+    let body = piece(ObjectId::of(said), said, 0);
+    assert_eq!(append(&edge, &site.client, &site.mask(), body).await, done());
 });
 
 both!(what_is_incomplete_of_a_masked_update_goes_with_its_round, async |t: TestDb| {
