@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use federation::{
-    Lease,
     actions::{
         node_key,
         read::{self, Expected},
@@ -61,12 +60,10 @@ async fn said(fleet: &Fleet, message: &str, exchange: &str, request: Request) ->
 
 /// Under which lease the client speaks, and how many bytes it can say.
 async fn awaited(fleet: &Fleet, node: &Node, message: &str, exchange: Exchange) -> Result<(LeaseId, usize)> {
-    let (Expected::Open(lease) | Expected::Repeated(lease)) = expected(fleet, node, message).await? else {
-        return Err(Error::conflict("the node holds no lease for this message"));
-    };
-    let place = masked::place(&node.cx, &fleet.federations, lease.id, exchange).await?;
+    let lease = lease(fleet, node, message).await?;
+    let place = masked::place(&node.cx, &fleet.federations, lease, exchange).await?;
     let most = *within_limit(place.lengths)?.end();
-    Ok((lease.id, usize::try_from(most).unwrap_or(usize::MAX)))
+    Ok((lease, usize::try_from(most).unwrap_or(usize::MAX)))
 }
 
 /// The lengths of a message that are taken: it is in memory while it is checked.
@@ -89,8 +86,11 @@ async fn heard(fleet: &Fleet, message: &str, exchange: &str, request: Request) -
     loop {
         // Before looking, so that an answer which appears in between is noticed.
         let waiter = fleet.federations.db.signals().waiter(&node_key(node.id));
-        let lease = held(fleet, &node, message).await?;
-        match masked::told(&node.cx, &fleet.federations, lease.id, exchange).await? {
+        let lease = lease(fleet, &node, message).await?;
+        let told = masked::told(&node.cx, &fleet.federations, lease, exchange).await?;
+        // Who was shut out meanwhile is told nothing more.
+        fleet.links.admit(node.id)?;
+        match told {
             Told::Answer(bytes) => return Ok(bytes),
             Told::Wait if Instant::now() >= until => return Ok(Vec::new()),
             Told::Wait => {}
@@ -101,7 +101,6 @@ async fn heard(fleet: &Fleet, message: &str, exchange: &str, request: Request) -
             () = waiter.wait() => {}
             () = tokio::time::sleep_until(recheck) => {}
         }
-        fleet.links.admit(node.id)?;
     }
 }
 
@@ -112,24 +111,19 @@ async fn caller(fleet: &Fleet, request: Request) -> Result<(Node, Body)> {
     Ok((node, body))
 }
 
-async fn expected(fleet: &Fleet, node: &Node, message: &str) -> Result<Expected> {
-    read::expected_reply(&node.cx, &fleet.federations, message).await
-}
-
-async fn held(fleet: &Fleet, node: &Node, message: &str) -> Result<Lease> {
-    match expected(fleet, node, message).await? {
-        Expected::Open(lease) => Ok(lease),
-        Expected::Late(lease) | Expected::Repeated(lease) => {
-            let why = lease.state.reason().unwrap_or("all was said").to_owned();
-            Err(Error::conflict(format!("the lease has ended: {why}")))
-        }
+/// The node's lease for this message. Where it has ended, the domain says what that means.
+///
+/// # Errors
+/// `conflict` where there is none; those of the domain.
+pub(crate) async fn lease(fleet: &Fleet, node: &Node, message: &str) -> Result<LeaseId> {
+    match read::expected_reply(&node.cx, &fleet.federations, message).await? {
+        Expected::Open(lease) | Expected::Repeated(lease) | Expected::Late(lease) => Ok(lease.id),
         Expected::Unknown => Err(Error::conflict("the node holds no lease for this message")),
     }
 }
 
 fn named(exchange: &str) -> Result<Exchange> {
-    let found = Exchange::named(exchange).filter(|exchange| *exchange != Exchange::Done);
-    found.ok_or_else(|| {
+    Exchange::spoken(exchange).ok_or_else(|| {
         Error::invalid_value(
             "exchange",
             format!("there is no exchange '{exchange}'"),

@@ -153,6 +153,11 @@ impl Pieces {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::StreamExt;
+    use tokio::time::{Duration, Instant};
+
     use super::*;
     use crate::stream::Turns;
 
@@ -203,5 +208,51 @@ mod tests {
         for text in wrong {
             assert_eq!(body(&text, 50).await.head().await.unwrap_err().code(), "invalid", "{text}");
         }
+    }
+
+    /// A body of which nothing comes.
+    fn stuck(turn: &Arc<Turn>, stop: &CancellationToken) -> Pieces {
+        let body = Body::from_stream(futures::stream::pending::<std::io::Result<Bytes>>());
+        Pieces::new(body, 1..=1, turn.clone(), stop.clone())
+    }
+
+    #[tokio::test]
+    async fn a_head_without_an_end_is_not_read_to_the_body_s() {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counted = read.clone();
+        let endless = futures::stream::repeat_with(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 50]))
+        });
+        let (turn, stop) = (Arc::new(Turns::default().take().await), CancellationToken::new());
+        let mut pieces = Pieces::new(Body::from_stream(endless.take(1000)), 1..=1, turn, stop);
+        assert_eq!(pieces.head().await.unwrap_err().code(), "invalid");
+        assert_eq!(read.load(Ordering::Relaxed), 3, "as much as a head has");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_bytes_stops_with_the_server() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let turn = Arc::new(Turns::default().take().await);
+        let began = Instant::now();
+        let mut pieces = stuck(&turn, &stop);
+        assert_eq!(pieces.head().await.unwrap_err().code(), "unavailable");
+        pieces.drain().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_bytes_gives_way_to_the_node_s_next_request() {
+        let (turns, stop) = (Turns::default(), CancellationToken::new());
+        let turn = Arc::new(turns.take().await);
+        let began = Instant::now();
+        let first = async move {
+            let mut pieces = stuck(&turn, &stop);
+            assert_eq!(pieces.head().await.unwrap_err().code(), "conflict");
+            pieces.drain().await;
+        };
+        tokio::join!(first, async { drop(turns.take().await) });
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

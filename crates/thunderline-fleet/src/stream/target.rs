@@ -56,7 +56,6 @@ impl Target {
 
     pub(super) async fn progress(&self) -> Result<Progress> {
         match self {
-            Self::Reply(upload) if *upload.finished.lock().await => Ok(Progress::default()),
             Self::Reply(upload) => upload.progress().await,
             Self::MaskedUpdate(update) => update.progress().await,
         }

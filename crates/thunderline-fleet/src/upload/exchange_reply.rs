@@ -50,7 +50,7 @@ pub(super) fn read(area: &Area, announced: &Announced, node: NodeId) -> Result<E
     };
     let mut config = read_record(area, &first)?;
     let exchange = match value(&mut config, "exchange") {
-        Some(ConfigValue::Text(name)) => Exchange::named(&name).filter(|it| *it != Exchange::Done),
+        Some(ConfigValue::Text(name)) => Exchange::spoken(&name),
         _ => None,
     };
     let exchange = exchange.ok_or_else(|| invalid(format!("'{KEY}' names no exchange")))?;

@@ -3,11 +3,8 @@
 
 use std::ops::RangeInclusive;
 
-use federation::{
-    actions::read::{self, Expected},
-    masked::{self, Exchange, Place},
-};
-use thunderline_core::{Error, ErrorKind, LeaseId, Result};
+use federation::masked::{self, Exchange, Place};
+use thunderline_core::{ErrorKind, LeaseId, Result};
 use thunderline_flower::ObjectId;
 use thunderline_objects::{Area, Partial, Sha256};
 
@@ -36,13 +33,10 @@ impl MaskedUpdate {
     /// # Errors
     /// `conflict` where nothing is waited for; `too_large` where the model is; those of the domain.
     pub(crate) async fn open(fleet: &Fleet, node: &Node, message: &str) -> Result<Self> {
-        let expected = read::expected_reply(&node.cx, &fleet.federations, message).await?;
-        let (Expected::Open(lease) | Expected::Repeated(lease)) = expected else {
-            return Err(Error::conflict("the node holds no lease for this message"));
-        };
-        let place = masked::place(&node.cx, &fleet.federations, lease.id, EXCHANGE).await?;
+        let lease = exchange::lease(fleet, node, message).await?;
+        let place = masked::place(&node.cx, &fleet.federations, lease, EXCHANGE).await?;
         let Place { area, said: taken, lengths } = place;
-        Ok(Self { lease: lease.id, area, taken, lengths: exchange::within_limit(lengths)? })
+        Ok(Self { lease, area, taken, lengths: exchange::within_limit(lengths)? })
     }
 
     /// How many bytes it can have.

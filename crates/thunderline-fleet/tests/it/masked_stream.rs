@@ -1,6 +1,6 @@
 //! A runner's masked update over a link that breaks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -27,6 +27,7 @@ use thunderline_secagg::{
     message::{Consents, Delivery, Survivors},
 };
 use thunderline_testkit::{TestDb, both};
+use thunderlink::evict::evict;
 
 use crate::{
     client::{Client, Task, Transport},
@@ -266,6 +267,70 @@ both!(a_masked_update_that_nobody_waits_for_or_is_none_is_refused_and_leaves_not
     }
     ends(&edge, &federation, &sites, clients).await?;
     refused(&sites[0], whole(b"late"), "the lease has ended").await;
+});
+
+both!(who_is_shut_out_while_it_waits_for_an_answer_gets_none, async |t: TestDb| {
+    let edge = Edge::holding(t, Duration::from_secs(600))?;
+    let (federation, sites) = begun(&edge).await?;
+    for site in &sites {
+        let identity = Arc::new(Identity::from_seed(&[site.number; 32]));
+        let client = Advertised::new(&site.session, identity, &[100 + site.number; 32]);
+        site.say(&edge, "advertise", client.advertisement().encode()).await;
+    }
+    let shut_out = async {
+        evict(&edge.t.operator(), &edge.links, sites[0].client.id, "it was stolen").await?;
+        // Nobody has told the federations yet: there is an answer for everybody.
+        edge.drive(&federation).await
+    };
+    let (answer, driven) = tokio::join!(sites[0].post(&edge, "advertise/answer", Vec::new()), shut_out);
+    driven?;
+    assert_eq!(answer.0, StatusCode::UNAUTHORIZED, "{answer:?}");
+    sites[1].hear(&edge, "advertise").await;
+});
+
+both!(who_waits_for_an_answer_asks_again_when_the_server_stops, async |t: TestDb| {
+    let edge = Edge::holding(t, Duration::from_secs(600))?;
+    let (_, sites) = begun(&edge).await?;
+    let stop = async { edge.stop.cancel() };
+    let (answer, ()) = tokio::join!(sites[0].post(&edge, "advertise/answer", Vec::new()), stop);
+    assert_eq!(answer, (StatusCode::OK, Bytes::new()));
+});
+
+both!(a_masked_update_that_cannot_be_kept_now_is_not_sent_again, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let (federation, sites) = begun(&edge).await?;
+    let clients = shared(&edge, &federation, &sites).await?;
+    let inputs = masked(&edge, &sites, clients).await;
+    let (site, said) = (&sites[0], &inputs[0].1);
+    let body = piece(ObjectId::of(said), said, 0);
+    send(&edge, &site.client, Method::PATCH, &site.mask(), broken(body[..200].to_vec())).await;
+    let part = files(&edge.domain.objects.root().join("rounds"));
+    let part = part.iter().find(|path| path.extension().is_some()).unwrap();
+    // A folder lies where it should.
+    let in_the_way = part.ancestors().nth(3).unwrap().join(part.file_stem().unwrap());
+    std::fs::create_dir(&in_the_way).unwrap();
+    let came = there(&edge, site, said).await;
+    let rest = piece(ObjectId::of(said), said, came);
+    let (status, answer) = append(&edge, &site.client, &site.mask(), rest).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    assert_eq!(there(&edge, site, said).await, said.len());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    let end = piece(ObjectId::of(said), said, said.len());
+    assert_eq!(append(&edge, &site.client, &site.mask(), end).await, done());
+});
+
+both!(an_exchange_that_there_is_none_of_is_refused_with_those_that_there_are, async |t: TestDb| {
+    let edge = Edge::holding(t, Duration::from_secs(600))?;
+    let (_, sites) = begun(&edge).await?;
+    for path in ["done", "done/answer", "tell", "tell/answer"] {
+        let (status, answer) = sites[0].post(&edge, path, Vec::new()).await;
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let name = path.split('/').next().unwrap();
+        let why = format!(
+            "exchange: there is no exchange '{name}' (allowed: advertise, share, mask, consent or reveal)"
+        );
+        assert_eq!((status, &answer["detail"]), (StatusCode::FORBIDDEN, &json!(why)), "{path}");
+    }
 });
 
 both!(a_masked_update_of_another_length_is_refused_at_its_head, async |t: TestDb| {
