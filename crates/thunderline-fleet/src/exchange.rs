@@ -1,13 +1,14 @@
 //! The exchanges of secure aggregation, for runners: saying something, and waiting for what is told in answer. Bodies are
 //! the protocol's own messages; requests are signed like all requests of nodes.
 
+use std::ops::RangeInclusive;
+
 use axum::{
     body::Body,
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
 };
 use federation::{
-    Lease,
     actions::{
         node_key,
         read::{self, Expected},
@@ -15,14 +16,14 @@ use federation::{
     masked::{self, Exchange, Told},
 };
 use http::header;
-use thunderline_core::{Error, Result};
+use thunderline_core::{Error, ErrorKind, LeaseId, Result};
 use thunderlink::Transport;
 use tokio::time::Instant;
 
 use crate::{Fleet, caller, fleet::Node, receive, refusal};
 
 /// The largest message: the masked levels of a model of 64 million numbers.
-pub(crate) const LIMIT: usize = 256 * 1024 * 1024;
+const LIMIT: u64 = 256 * 1024 * 1024;
 
 /// `POST /v1/runner/exchanges/{message}/{exchange}`: the client says something.
 pub(crate) async fn say(
@@ -44,13 +45,38 @@ pub(crate) async fn hear(
 }
 
 async fn said(fleet: &Fleet, message: &str, exchange: &str, request: Request) -> Result<()> {
-    let (node, body) = caller(fleet, request).await?;
+    let (node, mut body) = caller(fleet, request).await?;
     let exchange = named(exchange)?;
-    let received = receive::over_http(body, LIMIT, &fleet.budget).await?;
-    let (Expected::Open(lease) | Expected::Repeated(lease)) = expected(fleet, &node, message).await? else {
-        return Err(Error::conflict("the node holds no lease for this message"));
+    let (lease, most) = match awaited(fleet, &node, message, exchange).await {
+        Ok(awaited) => awaited,
+        Err(error) => {
+            receive::drain(&mut body).await;
+            return Err(error);
+        }
     };
-    masked::receive(&node.cx, &fleet.federations, lease.id, exchange, received.bytes.to_vec()).await
+    let received = receive::over_http(body, most, &fleet.budget).await?;
+    masked::receive(&node.cx, &fleet.federations, lease, exchange, received.bytes.to_vec()).await
+}
+
+/// Under which lease the client speaks, and how many bytes it can say.
+async fn awaited(fleet: &Fleet, node: &Node, message: &str, exchange: Exchange) -> Result<(LeaseId, usize)> {
+    let lease = lease(fleet, node, message).await?;
+    let place = masked::place(&node.cx, &fleet.federations, lease, exchange).await?;
+    let most = *within_limit(place.lengths)?.end();
+    Ok((lease, usize::try_from(most).unwrap_or(usize::MAX)))
+}
+
+/// The lengths of a message that are taken: it is in memory while it is checked.
+///
+/// # Errors
+/// `too_large` where no message of this round could be taken.
+pub(crate) fn within_limit(lengths: RangeInclusive<u64>) -> Result<RangeInclusive<u64>> {
+    let (least, most) = lengths.into_inner();
+    if least > LIMIT {
+        let why = format!("a message of this round has {least} bytes, and at most {LIMIT} are taken");
+        return Err(Error::new(ErrorKind::TooLarge, why));
+    }
+    Ok(least..=most.min(LIMIT))
 }
 
 async fn heard(fleet: &Fleet, message: &str, exchange: &str, request: Request) -> Result<Vec<u8>> {
@@ -60,8 +86,11 @@ async fn heard(fleet: &Fleet, message: &str, exchange: &str, request: Request) -
     loop {
         // Before looking, so that an answer which appears in between is noticed.
         let waiter = fleet.federations.db.signals().waiter(&node_key(node.id));
-        let lease = held(fleet, &node, message).await?;
-        match masked::told(&node.cx, &fleet.federations, lease.id, exchange).await? {
+        let lease = lease(fleet, &node, message).await?;
+        let told = masked::told(&node.cx, &fleet.federations, lease, exchange).await?;
+        // Who was shut out meanwhile is told nothing more.
+        fleet.links.admit(node.id)?;
+        match told {
             Told::Answer(bytes) => return Ok(bytes),
             Told::Wait if Instant::now() >= until => return Ok(Vec::new()),
             Told::Wait => {}
@@ -72,7 +101,6 @@ async fn heard(fleet: &Fleet, message: &str, exchange: &str, request: Request) -
             () = waiter.wait() => {}
             () = tokio::time::sleep_until(recheck) => {}
         }
-        fleet.links.admit(node.id)?;
     }
 }
 
@@ -83,24 +111,19 @@ async fn caller(fleet: &Fleet, request: Request) -> Result<(Node, Body)> {
     Ok((node, body))
 }
 
-async fn expected(fleet: &Fleet, node: &Node, message: &str) -> Result<Expected> {
-    read::expected_reply(&node.cx, &fleet.federations, message).await
-}
-
-async fn held(fleet: &Fleet, node: &Node, message: &str) -> Result<Lease> {
-    match expected(fleet, node, message).await? {
-        Expected::Open(lease) => Ok(lease),
-        Expected::Late(lease) | Expected::Repeated(lease) => {
-            let why = lease.state.reason().unwrap_or("all was said").to_owned();
-            Err(Error::conflict(format!("the lease has ended: {why}")))
-        }
+/// The node's lease for this message. Where it has ended, the domain says what that means.
+///
+/// # Errors
+/// `conflict` where there is none; those of the domain.
+pub(crate) async fn lease(fleet: &Fleet, node: &Node, message: &str) -> Result<LeaseId> {
+    match read::expected_reply(&node.cx, &fleet.federations, message).await? {
+        Expected::Open(lease) | Expected::Repeated(lease) | Expected::Late(lease) => Ok(lease.id),
         Expected::Unknown => Err(Error::conflict("the node holds no lease for this message")),
     }
 }
 
 fn named(exchange: &str) -> Result<Exchange> {
-    let found = Exchange::named(exchange).filter(|exchange| *exchange != Exchange::Done);
-    found.ok_or_else(|| {
+    Exchange::spoken(exchange).ok_or_else(|| {
         Error::invalid_value(
             "exchange",
             format!("there is no exchange '{exchange}'"),
@@ -113,5 +136,17 @@ fn answer(result: Result<Vec<u8>>) -> Response {
     match result {
         Ok(bytes) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
         Err(error) => refusal::http(None, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_is_larger_than_what_is_held_in_memory() {
+        assert_eq!(within_limit(LIMIT..=LIMIT).unwrap(), LIMIT..=LIMIT);
+        assert_eq!(within_limit(5..=LIMIT + 1).unwrap(), 5..=LIMIT);
+        assert_eq!(within_limit(LIMIT + 1..=LIMIT + 1).unwrap_err().code(), "too_large");
     }
 }

@@ -358,6 +358,33 @@ fn who_masks_when_the_exchange_has_just_been_closed_is_refused() {
     thunderline_testkit::run(Engine::Sqlite, crate::MIGRATIONS, one);
 }
 
+both!(of_two_with_one_identity_one_takes_part, async |t: TestDb| {
+    let site = Site::new(t)?;
+    let (federation, mut clients) = begun(&site).await?;
+    // The site of the first has copied its key, and both take part.
+    let session = clients[4].terms.session(&clients[4].schema)?;
+    let copied = Advertised::new(&session, Arc::new(Identity::from_seed(&[1; 32])), &[200; 32]);
+    clients[4].stage = Stage::Begin(Box::new(copied));
+    let advertised: Vec<_> = clients
+        .iter()
+        .map(|client| match &client.stage {
+            Stage::Begin(client) => client.advertisement().clone(),
+            _ => panic!("it has just begun"),
+        })
+        .collect();
+    exchange(&site, &federation, &mut clients).await?;
+    let roster = clients[1].roster(&site).await?.expect("the exchange is over");
+    let on_it: Vec<_> = advertised.iter().map(|own| roster.members().contains(own)).collect();
+    assert!(on_it[0] != on_it[4] && on_it[1..4] == [true; 3], "{on_it:?}");
+    clients.remove(if on_it[0] { 4 } else { 0 });
+    exchange(&site, &federation, &mut clients).await?;
+    late(&site, &federation, 100).await?;
+    for _ in 0..3 {
+        exchange(&site, &federation, &mut clients).await?;
+    }
+    is_mean(&site, &federation, &clients).await?;
+});
+
 both!(too_few_fail_the_round_with_the_exchange_and_its_numbers, async |t: TestDb| {
     let site = Site::new(t)?;
     let (federation, mut clients) = begun(&site).await?;
