@@ -58,7 +58,8 @@ fn refusals_are_documents_for_programs() {
         serde_json::json!([{"path": "--limit", "reason": "'0' is out of range", "allowed": "1 to 1000"}]);
     assert_eq!(details["problems"], problem);
     is(&["federations", "list", "--server", "http://127.0.0.1:9"], 5, "unavailable");
-    is(&["federations", "list", "--server", "https://x"], 4, "invalid");
+    let (code, named, details) = refused(&["federations", "list", "--server", "https://x"]);
+    assert_eq!((code, named.as_str(), &details["problems"][0]["path"]), (4, "invalid", &"--server".into()));
     is(&["federations", "submit", "-f", "/nowhere.yaml"], 3, "not_found");
     is(&["migrate", "--check"], 1, "unavailable");
     let (code, _, details) = refused(&["serve", "--web", "0.0.0.0:0"]);
