@@ -27,7 +27,9 @@ pub fn failure(error: &clap::Error) -> Failure {
         }
         _ => said(error),
     };
-    Failure { problems: problems(error), ..Failure::new(Exit::Usage, message) }
+    let mut failure = Failure::new(Exit::Usage, message);
+    failure.problems = problems(error);
+    failure
 }
 
 /// The first paragraph of what clap says, in one line.
