@@ -158,7 +158,7 @@ mod tests {
         for (line, told) in [
             ("events list --limit 0", ["--limit", "'0' is out of range", "1 to 1000"]),
             ("events list --limit abc", ["--limit", "'abc' is not a whole number", "a whole number"]),
-            ("events list --after=-5", ["--after", "'-5' is out of range", "from 0"]),
+            ("events list --after=-5", ["--after", "'-5' is out of range", "0 to 9223372036854775807"]),
             ("events list --log-format x", ["--log-format", "'x' is not known", "text, json"]),
             (
                 "federations list --state odd",
