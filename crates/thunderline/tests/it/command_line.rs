@@ -105,7 +105,7 @@ fn a_federation_is_submitted_listed_steered_and_survives_the_servers_stop() {
     let id = federation["id"].as_str().unwrap();
     let repeated: Value = serde_json::from_str(&run(&data, &submit).1).unwrap();
     assert_eq!(repeated["id"], id, "the key makes it harmless to repeat");
-    let waits = "waits for clients: 0 of 2 are eligible";
+    let waits = "waits for clients: 0 of 2 are";
     wait_for("the list to say why it waits", 30, || {
         run(&data, &["federations", "list"]).1.contains(&format!("  why: {waits}")).then_some(())
     });
