@@ -9,15 +9,14 @@
 //! Everything here is blocking; async callers go through `spawn_blocking`.
 
 mod area;
-mod digest;
 mod hold;
 mod partial;
 mod walk;
 mod writer;
 
 pub use area::{Area, Objects};
-pub use digest::{Hasher, Sha256};
 pub use hold::Hold;
 pub use partial::Partial;
+pub use thunderline_core::{Sha256, sha256::Hasher};
 pub use walk::Stored;
 pub use writer::Writer;
