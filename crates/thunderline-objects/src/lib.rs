@@ -6,15 +6,17 @@
 //!
 //! A blob appears under its name only when it is complete: bytes go to a temporary file first, which is then renamed; a
 //! [`Partial`] is one that outlives the process.
-//! Everything here is blocking; async callers go through `spawn_blocking`.
+//! Everything here is blocking; async callers go through [`blocking`].
 
 mod area;
+mod blocking;
 mod hold;
 mod partial;
 mod walk;
 mod writer;
 
 pub use area::{Area, Objects};
+pub use blocking::blocking;
 pub use hold::Hold;
 pub use partial::Partial;
 pub use thunderline_core::{Sha256, sha256::Hasher};
