@@ -4,7 +4,6 @@
 //! a type of [`dto`]. Around all of them: [`request`] (correlation, span, log), [`caller`] (who asks) and [`problem`]
 //! (errors, in one place). Deliberately absent: rules (the domains'), SQL (the store's), Flower's wire (the fleet's).
 
-mod blocking;
 mod body;
 pub mod caller;
 mod document;
