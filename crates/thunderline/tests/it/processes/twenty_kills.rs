@@ -30,8 +30,8 @@ job=$(cat)
 text() { printf %s "$job" | sed -n "s|.*\"$1\":\"\([^\"]*\)\".*|\1|p"; }
 if [ "$(text task)" = train ]; then
     round=$(printf %s "$job" | sed -n 's|.*"round":\([0-9]*\).*|\1|p')
-    update=$(text data)/$round.safetensors
-    until [ -e "$update" ]; do sleep 0.2; done
+    data=$(text data) update=$(text data)/$round.safetensors
+    until [ -e "$update" ]; do [ -d "$data" ] && sleep 0.2 || exit 1; done
     cp "$update" "$(text output_model)" || exit 1
 fi
 echo '{"num_examples": 1, "metrics": {"loss": 1.0}}'
