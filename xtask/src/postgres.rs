@@ -203,7 +203,7 @@ fn temporary_folder() -> Result<PathBuf, String> {
 /// and compile.
 fn free_port() -> Result<u16, String> {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    let below = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
+    let below = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768_u16);
     // Two that run at the same time begin at different ports.
     let (lowest, process) = (10_240_u16, std::process::id());
     let ports = usize::from(below.saturating_sub(lowest));

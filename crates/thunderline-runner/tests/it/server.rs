@@ -100,7 +100,7 @@ impl Server {
             shared: Arc::new((Mutex::new(state), Condvar::new())),
         };
         let accepting = server.clone();
-        std::thread::spawn(move || accepting.accept(listener));
+        std::thread::spawn(move || accepting.accept(&listener));
         server
     }
 
@@ -186,7 +186,7 @@ impl Server {
         self.shared.1.notify_all();
     }
 
-    fn accept(&self, listener: TcpListener) {
+    fn accept(&self, listener: &TcpListener) {
         loop {
             let (stream, _) = listener.accept().unwrap();
             let mut state = self.state();
