@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Error, Message, MetricRecord, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 from thunderline.secagg import Identity, Session, keys, messages
 from thunderline.secagg.keys import number
@@ -53,7 +53,7 @@ class Node:
         message.metadata.__dict__["_message_id"] = "a" * 64
         return message
 
-    def ask(self, exchange, told=None, terms=None, dimension=7, app=None, dtype=np.float32):
+    def answer(self, exchange, told=None, terms=None, dimension=7, app=None, dtype=np.float32):
         record = {"exchange": exchange, "terms": json.dumps(terms or TERMS), "dimension": dimension}
         if told is not None:
             record["told"] = told
@@ -65,7 +65,10 @@ class Node:
         kept = self.context.state.config_records.get(KEY)
         if kept is not None:
             self.context.state[KEY] = ConfigRecord.inflate(kept.deflate())
-        answer = secure_mod(message, self.context, app or self.app)
+        return secure_mod(message, self.context, app or self.app)
+
+    def ask(self, exchange, *arguments, **more):
+        answer = self.answer(exchange, *arguments, **more)
         assert all(name.startswith(KEY) for name in answer.content), "nothing but what is said leaves the node"
         first = answer.content[KEY]
         assert first["exchange"] == exchange
@@ -83,14 +86,14 @@ class Node:
         assert not {"seed", "held", "said"} & set(kept), "a client that goes no further keeps no secrets"
 
 
-def led(config, until):
+def led(config, until, **more):
     """Three nodes that have gone through the exchanges before `until`, and what each is told in it."""
     nodes = [Node(dict(own)) for own in config]
     told = [None] * 3
     for exchange in EXCHANGES:
         if exchange == until:
             return nodes, told
-        said = [node.says(exchange, answer) for node, answer in zip(nodes, told)]
+        said = [node.says(exchange, answer, **more) for node, answer in zip(nodes, told)]
         if exchange == "advertise":
             order = sorted(range(3), key=lambda node: said[node][38:70])
             nodes, said = [nodes[node] for node in order], [said[node] for node in order]
@@ -179,6 +182,15 @@ def what_is_not_as_agreed(config):
         pass
     else:
         raise AssertionError("the app's own failure is Flower's to report")
+    # So is the failure that another mod has made a reply of.
+    (node, *_), (told, *_) = led(config, "mask")
+    failed = node.answer("mask", told, app=lambda message, _: Message(Error(code=1, reason="no data"), reply_to=message))
+    assert failed.has_error() and failed.error.reason == "no data"
+    # The model has seven numbers, as the session of the others may not.
+    (node, *_), (told, *_) = led(config, "mask", dimension=8)
+    node.refuses("a vector of 7 numbers, and the session's have 8", "mask", told, dimension=8)
+    for dimension in (0, -1, (1 << 30) + 1):
+        Node({}).refuses("dimension must be between", "advertise", dimension=dimension)
 
 
 def rosters_that_are_none(config):
@@ -220,6 +232,15 @@ def what_a_site_decides(folder):
     peers.write_text(public[0] + public[1])
     (node, *_), (told, *_) = led([{**own, "secure-peers": str(peers)} for own in config], "share")
     node.refuses("was not told to trust", "share", told)
+    for bad in (public[0][:-2], public[0].replace(public[0][0], "x"), "Berlin"):
+        peers.write_text(f"{public[1]}{bad}\n")
+        node = Node({**config[0], "secure-peers": str(peers)})
+        _, (told, *_) = led(config, "share")
+        node.says("advertise")
+        node.refuses("line 2 of", "share", told)
+    for length in (0, 31, 33):
+        (folder / "site-0" / "secure.key").write_bytes(bytes(length))
+        Node(config[0]).refuses("is no key: a file of 32 bytes", "advertise")
     (node, *_), (told, *_) = led([{"secure-members": 4}] * 3, "share")
     node.refuses("3 members, and it takes 4", "share", told)
     (node, *_), (told, *_) = led([{"secure-corrupt": 201}] * 3, "share")

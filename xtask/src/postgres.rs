@@ -199,11 +199,21 @@ fn temporary_folder() -> Result<PathBuf, String> {
     Err(format!("cannot make a folder in {}", base.display()))
 }
 
+/// A port that is free now and that no outgoing connection is given: making the cluster takes seconds, in which others download
+/// and compile.
 fn free_port() -> Result<u16, String> {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| format!("no free loopback port: {error}"))
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let below = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768_u16);
+    // Two that run at the same time begin at different ports.
+    let (lowest, process) = (10_240_u16, std::process::id());
+    let ports = usize::from(below.saturating_sub(lowest));
+    let first = process as usize * 131 % ports.max(1);
+    (lowest..below)
+        .cycle()
+        .skip(first)
+        .take(ports)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .ok_or_else(|| format!("no free loopback port from {lowest} to {below}"))
 }
 
 #[cfg(test)]

@@ -4,12 +4,9 @@
 use std::{borrow::Borrow, io};
 
 use thunderline_core::{Error, Result};
-use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema};
+use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema, for_each_piece};
 
 use crate::spec::UpdateSpec;
-
-/// Bytes that are copied at once.
-const PIECE: u64 = 1 << 20;
 
 /// The trained arrays of a model, as if it had no others.
 pub(crate) struct Trained<R> {
@@ -77,19 +74,10 @@ impl<'a> Whole<'a> {
         while self.done == 0
             && let Some(spec) = self.schema.arrays().get(self.array)
         {
-            let total = self.schema.array_bytes(self.array);
-            if self.update.trains(&spec.name) && total > 0 {
+            if self.update.trains(&spec.name) && self.schema.array_bytes(self.array) > 0 {
                 break;
             }
-            let (mut buffer, mut offset) = (vec![0; total.min(PIECE) as usize], 0);
-            while offset < total {
-                let piece = &mut buffer[..(total - offset).min(PIECE) as usize];
-                self.model.read_at(self.array, offset, piece).map_err(|error| {
-                    Error::internal(format!("reading array '{}' of the model", spec.name)).caused_by(error)
-                })?;
-                out(piece)?;
-                offset += piece.len() as u64;
-            }
+            for_each_piece(self.model, self.schema, self.array, &mut |_, piece| out(piece))?;
             self.array += 1;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs::File, io, os::unix::fs::FileExt};
 
 use serde::{Deserialize, Serialize};
 use thunderline_core::{Error, ErrorKind, Result};
-use thunderline_numerics::{ArrayReader, ArraySpec, ModelSchema, finite};
+use thunderline_numerics::{ArrayReader, ArraySpec, ModelSchema, finite, for_each_piece};
 use thunderline_objects::{Area, Sha256};
 
 /// An update's arrays, in the order in which the client sent them.
@@ -70,7 +70,14 @@ impl UpdateLayout {
             if held != needed {
                 return refuse(format!("array '{}' has {held} bytes, not {needed}", spec.name));
             }
-            check_finite(array, needed, area)?;
+        }
+        let arrays = self.reader(schema, area)?;
+        for (place, spec) in schema.arrays().iter().enumerate() {
+            for_each_piece(&arrays, schema, place, &mut |first, piece| {
+                let Some(index) = finite::first_non_finite(spec.dtype, piece) else { return Ok(()) };
+                let element = first + index as u64;
+                refuse(format!("array '{}' has a NaN or an infinity at element {element}", spec.name))
+            })?;
         }
         Ok(())
     }
@@ -109,25 +116,6 @@ impl UpdateLayout {
     pub fn byte_len(&self) -> u64 {
         self.arrays.iter().flat_map(|array| &array.segments).map(|segment| segment.length).sum()
     }
-}
-
-fn check_finite(array: &ArrayLayout, total: u64, area: &Area) -> Result<()> {
-    const PIECE: u64 = 1 << 18;
-    let mut buffer = vec![0; PIECE.min(total) as usize];
-    let mut done = 0;
-    while done < total {
-        let count = PIECE.min(total - done) as usize;
-        read_segments(&array.segments, area, done, &mut buffer[..count])
-            .map_err(|error| Error::internal("an uploaded object cannot be read").caused_by(error))?;
-        if let Some(index) = finite::first_non_finite(array.spec.dtype, &buffer[..count]) {
-            let element = done as usize / array.spec.dtype.size() + index;
-            let message =
-                format!("array '{}' has a NaN or an infinity at element {element}", array.spec.name);
-            return Err(Error::new(ErrorKind::Invalid, message));
-        }
-        done += count as u64;
-    }
-    Ok(())
 }
 
 /// Reads an update's arrays in the order of a schema. Holds no file open between reads, so that the number of clients is

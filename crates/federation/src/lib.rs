@@ -44,7 +44,7 @@ use std::{
 };
 
 use thunderline_core::{Event, FederationId, Manifest};
-use thunderline_objects::Objects;
+use thunderline_objects::{Objects, blocking};
 use thunderline_store::Db;
 
 pub use rows::{Federation, Lease, MIGRATIONS, Round, statements};
@@ -121,12 +121,3 @@ pub const MANIFEST: Manifest = Manifest {
     depends_on: &["thundergate", "thunderlink"],
     required: true,
 };
-
-/// Runs disk- or arithmetic-bound work off the async threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> thunderline_core::Result<T> + Send + 'static,
-) -> thunderline_core::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        thunderline_core::Error::internal("a background computation panicked").caused_by(error)
-    })?
-}

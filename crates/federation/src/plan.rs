@@ -278,12 +278,18 @@ pub fn waits_for(view: &View) -> Option<String> {
     if !waiting || view.state != FederationState::Running {
         return None;
     }
-    let wanted = Wanted::new(&view.spec.client_selector, &view.spec.app, &view.groups);
-    let eligible = view.nodes.iter().filter(|node| wanted.takes(node)).count();
     let selecting = view.round.as_ref().is_some_and(|round| round.state == RoundState::Selecting);
     let least = if selecting { view.spec.min_clients as usize } else { 1 };
+    short_of(&view.spec, &view.nodes, &view.groups, least)
+}
+
+/// What is missing until at least so many of these nodes fit; none where they do.
+#[must_use]
+pub fn short_of(spec: &FederationSpec, nodes: &[Candidate], groups: &Groups, least: usize) -> Option<String> {
+    let wanted = Wanted::new(&spec.client_selector, &spec.app, groups);
+    let eligible = nodes.iter().filter(|node| wanted.takes(node)).count();
     (eligible < least).then(|| {
-        let why = wanted.shortage(&view.nodes);
+        let why = wanted.shortage(nodes);
         format!("waits for clients: {eligible} of {least} are eligible; {why}")
     })
 }

@@ -12,7 +12,8 @@ pub mod schedules;
 use std::sync::Arc;
 
 use thunderline_contracts::system;
-use thunderline_core::{Action, Error, Event, Job, Manifest, Result};
+use thunderline_core::{Action, Event, Job, Manifest};
+use thunderline_objects::blocking;
 use thunderline_store::{Db, Migration, Stmt};
 
 use schedules::kind::Kind;
@@ -164,10 +165,3 @@ pub const MANIFEST: Manifest = Manifest {
     depends_on: &[],
     required: true,
 };
-
-/// Runs disk-bound work off the async threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::internal("a background computation panicked").caused_by(error))?
-}

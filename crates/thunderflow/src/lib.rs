@@ -11,9 +11,8 @@ pub mod events;
 pub mod flags;
 pub mod webhooks;
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
-use ring::digest::SHA256;
 use thunderline_contracts::flow::{
     ConsumerForgotten, ConsumerReset, DeadLetterAdded, DeadLetterDropped, DeadLetterReplayed,
     ExternalReceived, FlagChanged, WebhookCreated, WebhookDeleted, WebhookDisabled, WebhookEnabled,
@@ -115,12 +114,3 @@ pub const MANIFEST: Manifest = Manifest {
     depends_on: &["thunderblock"],
     required: false,
 };
-
-/// SHA-256 in hexadecimal.
-fn digest(bytes: &[u8]) -> String {
-    let hash = ring::digest::digest(&SHA256, bytes);
-    hash.as_ref().iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-        text
-    })
-}

@@ -8,7 +8,7 @@ use ring::{
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use thunderline_core::{Error, ErrorKind, Result};
+use thunderline_core::{Error, ErrorKind, Result, Sha256};
 
 use crate::local::write_private;
 
@@ -36,8 +36,7 @@ impl ManifestSigner {
         };
         let key = Ed25519KeyPair::from_pkcs8(&pkcs8)
             .map_err(|_| Error::internal(format!("{} is not an Ed25519 key", path.display())))?;
-        let digest = ring::digest::digest(&ring::digest::SHA256, key.public_key().as_ref());
-        let kid = URL_SAFE_NO_PAD.encode(&digest.as_ref()[..9]);
+        let kid = URL_SAFE_NO_PAD.encode(Sha256::of(key.public_key().as_ref()).head::<9>());
         Ok(Self { key, kid })
     }
 

@@ -1,7 +1,7 @@
 //! Bearer tokens: 256 random bits, of which only the digest is kept.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use thunderline_core::{Action, Cx, Error, Result, Role, Rule, Subject};
+use thunderline_core::{Action, Cx, Error, Result, Role, Rule, Sha256, Subject};
 use thunderline_store::Db;
 
 use crate::rows::{self, Token};
@@ -33,6 +33,5 @@ pub async fn create(cx: &Cx, db: &Db, name: &str, role: Role) -> Result<String> 
 
 /// What is stored of a token.
 pub(crate) fn digest(text: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::of(text.as_bytes()).to_string()
 }

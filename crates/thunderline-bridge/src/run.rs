@@ -236,6 +236,9 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(600);
 
+    /// The limit of what hangs: a shell has come to its first line long before.
+    const SHORT: Duration = Duration::from_secs(3);
+
     #[test]
     fn input_goes_in_and_both_outputs_come_back() {
         let finished = run_in("cat; echo oops >&2; exit 3", LONG, &Stop::new()).unwrap();
@@ -247,7 +250,7 @@ mod tests {
     fn a_program_past_its_limit_is_killed_with_all_its_children() {
         // The background child would hold the pipes open for an hour.
         let script = "echo started >&2; sleep 3600 & sleep 3600";
-        let error = run_in(script, Duration::from_millis(300), &Stop::new()).err().unwrap();
+        let error = run_in(script, SHORT, &Stop::new()).err().unwrap();
         assert_eq!(error.code(), "timeout");
         assert!(error.to_string().contains("started"), "{error}");
     }
@@ -255,7 +258,7 @@ mod tests {
     #[test]
     fn who_leaves_the_group_is_not_waited_for() {
         let script = "echo '[1]'; echo started >&2; setsid sleep 60 & exec sleep 60";
-        let error = run_in(script, Duration::from_millis(300), &Stop::new()).err().unwrap();
+        let error = run_in(script, SHORT, &Stop::new()).err().unwrap();
         assert!(error.to_string().contains("started"), "{error}");
         let finished = run_in("setsid sleep 60 & echo '[1]'", LONG, &Stop::new()).unwrap();
         assert_eq!(finished.answer::<Vec<u32>>().unwrap(), [1]);

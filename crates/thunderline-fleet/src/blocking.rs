@@ -1,6 +1,6 @@
 //! Disk-bound work off the async threads, a few at a time.
 
-use thunderline_core::{Error, Result};
+use thunderline_core::Result;
 use tokio::sync::Semaphore;
 
 /// How many at once, over all clients. A disk gets no faster with more; and every thread keeps memory for the pieces of
@@ -16,11 +16,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let turn = TURNS.acquire().await.expect("the semaphore is never closed");
     // The turn goes along: the work goes on where the client has hung up meanwhile.
-    let in_turn = move || {
+    thunderline_objects::blocking(move || {
         let result = work();
         drop(turn);
         result
-    };
-    let done = tokio::task::spawn_blocking(in_turn).await;
-    done.map_err(|error| Error::internal("work on stored objects panicked").caused_by(error))?
+    })
+    .await
 }

@@ -4,9 +4,9 @@
 use axum::{
     body::Body,
     extract::{Request, State},
-    response::Response,
+    response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::header;
 use thunderline_core::Result;
 use thunderline_flower::Rpc;
 use thunderlink::Transport;
@@ -16,10 +16,8 @@ use crate::{Fleet, answer::Answer, caller, calls, receive, refusal};
 pub(crate) async fn serve(State(fleet): State<Fleet>, rpc: Rpc, request: Request) -> Response {
     match answer(&fleet, rpc, request).await {
         Ok(answer) => {
-            let mut response = Response::new(Body::new(answer.into_grpc_body(fleet.budget.clone())));
-            let content_type = HeaderValue::from_static("application/grpc");
-            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-            response
+            let body = Body::new(answer.into_grpc_body(fleet.budget.clone()));
+            ([(header::CONTENT_TYPE, "application/grpc")], body).into_response()
         }
         Err(error) => refusal::grpc(Some(rpc), &error),
     }

@@ -33,29 +33,18 @@ pub(crate) const fn limit(rpc: Rpc) -> usize {
     }
 }
 
-/// How large the body can become: what the client states, and no more than the limit where it states nothing.
-///
-/// # Errors
-/// `too_large`, where that is stated. What the client sends is read first where it is not too much, so that the client reads
-/// the refusal.
-pub(crate) async fn stated(body: &mut Body, limit: usize) -> Result<usize> {
-    let stated = body.size_hint().upper().unwrap_or(limit as u64);
-    let stated = usize::try_from(stated).unwrap_or(usize::MAX);
-    if stated <= limit {
-        return Ok(stated);
-    }
-    if stated <= READ_ANYWAY {
-        drain(body).await;
-    }
-    Err(too_large(stated, limit))
-}
-
 /// Reads the body of a request over HTTP.
 ///
 /// # Errors
 /// `too_large`; `timeout` where the client stops sending or is too slow; `invalid` where it hangs up.
 pub(crate) async fn over_http(mut body: Body, limit: usize, room: &Room) -> Result<Received> {
-    let stated = stated(&mut body, limit).await?;
+    // What nobody states can become as large as is allowed.
+    let stated = body.size_hint().upper().unwrap_or(limit as u64);
+    let stated = usize::try_from(stated).unwrap_or(usize::MAX);
+    if stated > limit {
+        drain(&mut body).await;
+        return Err(too_large(stated, limit));
+    }
     let mut place = room.enter(stated);
     let mut bytes = BytesMut::new();
     let mut paced = Paced::new(&mut body);
@@ -116,7 +105,12 @@ pub(crate) async fn next(body: &mut Body) -> Result<Option<Bytes>> {
 }
 
 /// Lets the client finish, holding nothing, so that it reads why it is refused.
+///
+/// One that states more than is read anyway would be cut off in any case, and is at once.
 pub(crate) async fn drain(body: &mut Body) {
+    if body.size_hint().lower() > READ_ANYWAY as u64 {
+        return;
+    }
     let mut read = 0;
     let mut paced = Paced::new(body);
     while read < READ_ANYWAY {

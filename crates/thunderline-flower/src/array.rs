@@ -101,6 +101,7 @@ impl Array {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use thunderline_core::Sha256;
 
     fn id(text: &str) -> ObjectId {
         text.parse().unwrap()
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_repeated_chunk_is_one_child() {
-        let [a, b] = [[1; 32], [2; 32]].map(ObjectId::from_bytes);
+        let [a, b] = [[1; 32], [2; 32]].map(|id| ObjectId(Sha256::from_bytes(id)));
         let array =
             Array { dtype: "int8".into(), shape: vec![], stype: NUMPY.into(), chunks: vec![a, b, b, a] };
         let object = array.to_object();

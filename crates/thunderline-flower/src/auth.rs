@@ -5,11 +5,10 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
-    digest,
     rand::SystemRandom,
     signature::{self, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
 };
-use thunderline_core::{Error, ErrorKind, NodeId, Result, SignedDuration, Timestamp};
+use thunderline_core::{Error, ErrorKind, NodeId, Result, Sha256, SignedDuration, Timestamp};
 
 use crate::malformed;
 
@@ -151,9 +150,7 @@ impl PublicKey {
 /// is known again after any restart.
 #[must_use]
 pub fn node_id(public_key_der: &[u8]) -> NodeId {
-    let hash = digest::digest(&digest::SHA256, public_key_der);
-    let first = hash.as_ref().first_chunk().expect("SHA-256 gives 32 bytes");
-    NodeId::from_bits(u64::from_be_bytes(*first))
+    NodeId::from_bits(u64::from_be_bytes(*Sha256::of(public_key_der).head()))
 }
 
 /// The three things that prove who sent a request.

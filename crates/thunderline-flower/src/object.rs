@@ -6,8 +6,7 @@
 use std::{fmt, str::FromStr};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use ring::digest;
-use thunderline_core::{Error, Result};
+use thunderline_core::{Error, Result, Sha256, hex};
 
 use crate::malformed;
 
@@ -20,38 +19,19 @@ const MAX_HEADER: usize = 16 + MAX_CHILDREN * (HEX_LENGTH + 1) + 22;
 
 /// The SHA-256 of an object's bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId([u8; 32]);
+pub struct ObjectId(pub Sha256);
 
 impl ObjectId {
     /// The id of an object, given all its bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut hasher = Hasher::new();
-        hasher.update(bytes);
-        hasher.finish()
-    }
-
-    /// An id from its 32 bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 32 bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        Self(Sha256::of(bytes))
     }
 }
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; HEX_LENGTH];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
-            pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
-        }
-        f.write_str(std::str::from_utf8(&text).expect("hexadecimal digits are ASCII"))
+        self.0.fmt(f)
     }
 }
 
@@ -64,57 +44,15 @@ impl fmt::Debug for ObjectId {
 impl FromStr for ObjectId {
     type Err = Error;
 
+    /// Accepts the digits alone, as clients send them: an object's header has one text.
     fn from_str(text: &str) -> Result<Self> {
-        let refused = || {
+        hex::decode(text).map(|bytes| Self(Sha256::from_bytes(bytes))).ok_or_else(|| {
             malformed(
                 "object_id",
                 format!("'{}' is not an object id", clip(text)),
                 "64 lower-case hexadecimal digits",
             )
-        };
-        let digits = text.as_bytes();
-        if digits.len() != HEX_LENGTH {
-            return Err(refused());
-        }
-        let value = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            _ => None,
-        };
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte =
-                value(pair[0]).zip(value(pair[1])).map(|(high, low)| high << 4 | low).ok_or_else(refused)?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-/// Computes an id piece by piece, so that an object need not be in memory as a whole.
-pub struct Hasher(digest::Context);
-
-impl Hasher {
-    /// Nothing hashed yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    /// Takes in the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The id of everything taken in.
-    #[must_use]
-    pub fn finish(self) -> ObjectId {
-        ObjectId(self.0.finish().as_ref().try_into().expect("SHA-256 gives 32 bytes"))
-    }
-}
-
-impl Default for Hasher {
-    fn default() -> Self {
-        Self::new()
+        })
     }
 }
 
@@ -353,7 +291,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_encoded_is_decoded(kind in 0usize..7, children in proptest::collection::vec(any::<[u8; 32]>(), 0..5), body: Vec<u8>) {
-            let children = children.into_iter().map(ObjectId::from_bytes).collect();
+            let children = children.into_iter().map(|id| ObjectId(Sha256::from_bytes(id))).collect();
             let object = Object { kind: Kind::ALL[kind], children, body: body.into() };
             prop_assert_eq!(Object::decode(&object.encode()).unwrap(), object);
         }

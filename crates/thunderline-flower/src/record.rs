@@ -270,6 +270,7 @@ fn metric_from_wire(value: wire::MetricRecordValueKind) -> MetricValue {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use thunderline_core::{Sha256, hex};
 
     fn id(text: &str) -> ObjectId {
         text.parse().unwrap()
@@ -282,7 +283,7 @@ mod tests {
             ("server-round".to_owned(), ConfigValue::from(1)),
         ];
         let object = config_object(&config);
-        let hex: String = object.body.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(&object.body);
         assert_eq!(hex, "0a0f0a026c721209097b14ae47e17a843f0a120a0c7365727665722d726f756e6412021002");
         assert_eq!(
             ObjectId::of(&object.encode()),
@@ -367,7 +368,7 @@ mod tests {
 
         #[test]
         fn names_survive_the_wire(names in proptest::collection::btree_map(any::<String>(), any::<[u8; 32]>(), 0..6)) {
-            let names: Vec<_> = names.into_iter().map(|(name, id)| (name, ObjectId::from_bytes(id))).collect();
+            let names: Vec<_> = names.into_iter().map(|(name, id)| (name, ObjectId(Sha256::from_bytes(id)))).collect();
             let object = names_object(Kind::ArrayRecord, &names);
             prop_assert_eq!(names_from_object(Kind::ArrayRecord, &object).unwrap(), names);
         }

@@ -97,9 +97,10 @@ impl Reader {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use thunderline_core::Sha256;
 
     fn id(n: u8) -> ObjectId {
-        ObjectId::from_bytes([n; 32])
+        ObjectId(Sha256::from_bytes([n; 32]))
     }
 
     fn listed(n: u8, children: &[u8]) -> Listed {
@@ -163,7 +164,7 @@ mod tests {
                 }
                 list.push(listed(100 + list.len() as u8, &children));
             }
-            let tops: Vec<u8> = list.iter().filter(|o| o.id.as_bytes()[0] >= 100).map(|o| o.id.as_bytes()[0]).collect();
+            let tops: Vec<u8> = list.iter().map(|o| o.id.0.as_bytes()[0]).filter(|id| *id >= 100).collect();
             list.push(listed(250, &tops));
             let again = read(&build(&list, id(250)).unwrap()).unwrap();
             prop_assert_eq!(build(&again, id(250)).unwrap(), build(&list, id(250)).unwrap());

@@ -17,7 +17,7 @@ use serde::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{ArrayReader, ArraySpec, DType, Error, ModelSchema, Result, malformed, reader::for_each_piece};
+use crate::{ArrayReader, ArraySpec, DType, Error, ModelSchema, Result, for_each_piece, malformed};
 
 /// The header's name for the string map beside the arrays; no array may have it.
 const METADATA: &str = "__metadata__";
@@ -78,7 +78,7 @@ pub fn write_checkpoint<W: Write>(
 ) -> Result<W> {
     let mut writer = CheckpointWriter::new(out, schema, metadata)?;
     for place in 0..schema.len() {
-        for_each_piece(arrays, schema, place, &mut |piece| writer.write(piece))?;
+        for_each_piece(arrays, schema, place, &mut |_, piece| writer.write(piece))?;
     }
     writer.finish()
 }

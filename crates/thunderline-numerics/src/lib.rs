@@ -40,7 +40,7 @@ pub mod weighting;
 
 pub use dtype::DType;
 pub use mean::{Weighted, weighted_mean};
-pub use reader::{ArrayReader, FileArrays, MemoryArrays};
+pub use reader::{ArrayReader, FileArrays, MemoryArrays, for_each_piece};
 pub use schema::{ArraySpec, ModelSchema};
 pub use thunderline_core::{Error, ErrorKind, Result};
 pub use tiles::TILE_ELEMENTS;

@@ -7,7 +7,7 @@ use std::io::{Read, Seek, Write};
 
 use zip::{CompressionMethod, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
-use crate::{ArrayReader, ArraySpec, Error, ModelSchema, Result, malformed, npy, reader::for_each_piece};
+use crate::{ArrayReader, ArraySpec, Error, ModelSchema, Result, for_each_piece, malformed, npy};
 
 /// Writes a model as an uncompressed `.npz`, array by array. The same model gives the same bytes at any time.
 ///
@@ -24,7 +24,7 @@ pub fn write_npz<W: Write + Seek>(out: W, schema: &ModelSchema, arrays: &dyn Arr
             .large_file(size >= u64::from(u32::MAX));
         zip.start_file(format!("{}.npy", spec.name), options).map_err(from_zip)?;
         zip.write_all(&header)?;
-        for_each_piece(arrays, schema, place, &mut |piece| Ok(zip.write_all(piece)?))?;
+        for_each_piece(arrays, schema, place, &mut |_, piece| Ok(zip.write_all(piece)?))?;
     }
     zip.finish().map_err(from_zip)
 }

@@ -79,27 +79,31 @@ fn within(size: u64, offset: u64, wanted: usize) -> io::Result<u64> {
     }
 }
 
-/// Bytes that are copied at once.
-const PIECE: usize = 1 << 20;
+/// Bytes that are read at once: they stay in the cache between reading and whatever is done with them. A multiple of every
+/// element's size.
+const PIECE: u64 = 1 << 18;
 
-/// Hands over one array's bytes from front to back, a piece at a time.
-pub(crate) fn for_each_piece(
+/// Hands over one array's bytes from front to back, a piece at a time, each with the number of its first element. No piece ends
+/// within an element.
+///
+/// # Errors
+/// `internal`, naming the array, where reading fails; whatever `out` returns, at once.
+pub fn for_each_piece(
     arrays: &dyn ArrayReader,
     schema: &ModelSchema,
     array: usize,
-    out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    out: &mut dyn FnMut(u64, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let total = schema.array_bytes(array);
-    let mut buffer = vec![0; usize::try_from(total).map_or(PIECE, |total| total.min(PIECE))];
+    let (spec, total) = (&schema.arrays()[array], schema.array_bytes(array));
+    let mut buffer = vec![0; total.min(PIECE) as usize];
     let mut offset = 0;
     while offset < total {
-        let length = usize::try_from(total - offset).map_or(PIECE, |left| left.min(PIECE));
-        let piece = &mut buffer[..length];
+        let piece = &mut buffer[..(total - offset).min(PIECE) as usize];
         arrays.read_at(array, offset, piece).map_err(|error| {
-            Error::internal(format!("reading array {array} at byte {offset}")).caused_by(error)
+            Error::internal(format!("reading array '{}' at byte {offset}", spec.name)).caused_by(error)
         })?;
-        out(piece)?;
-        offset += length as u64;
+        out(offset / spec.dtype.size() as u64, piece)?;
+        offset += piece.len() as u64;
     }
     Ok(())
 }

@@ -6,18 +6,19 @@
 //!
 //! A blob appears under its name only when it is complete: bytes go to a temporary file first, which is then renamed; a
 //! [`Partial`] is one that outlives the process.
-//! Everything here is blocking; async callers go through `spawn_blocking`.
+//! Everything here is blocking; async callers go through [`blocking`].
 
 mod area;
-mod digest;
+mod blocking;
 mod hold;
 mod partial;
 mod walk;
 mod writer;
 
 pub use area::{Area, Objects};
-pub use digest::{Hasher, Sha256};
+pub use blocking::blocking;
 pub use hold::Hold;
 pub use partial::Partial;
+pub use thunderline_core::{Sha256, sha256::Hasher};
 pub use walk::Stored;
 pub use writer::Writer;

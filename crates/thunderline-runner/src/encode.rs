@@ -21,6 +21,7 @@ use thunderline_numerics::{
         encode,
         terms::{KEY, Terms},
     },
+    for_each_piece,
 };
 
 use crate::{
@@ -28,9 +29,6 @@ use crate::{
     key::cannot,
     task::{ModelFile, Task},
 };
-
-/// Bytes of an array that are compared at once.
-const PIECE: u64 = 1 << 20;
 
 /// What the message says about how to send the update; nothing where it asks for nothing, or for something that this runner
 /// does not know: then the arrays are sent as they are, which is always taken.
@@ -97,7 +95,7 @@ pub(crate) fn update(
     let mut out = BufWriter::new(file);
     let rest = Rests::open(&terms, task, &kept::path(&folder(state), run))?;
     let mut update =
-        Update { task, trained, terms: &terms, old: task.model.arrays()?, new: trained.arrays()?, rest };
+        Update { trained, terms: &terms, old: task.model.arrays()?, new: trained.arrays()?, rest };
     let mut sent = Vec::new();
     for (place, spec) in task.model.schema().arrays().iter().enumerate() {
         if terms.sends(&spec.name) {
@@ -117,7 +115,6 @@ pub(crate) fn update(
 }
 
 struct Update<'a> {
-    task: &'a Task,
     trained: &'a ModelFile,
     terms: &'a Terms,
     old: FileArrays,
@@ -131,17 +128,17 @@ impl Update<'_> {
         let found = self.trained.place_of(spec)?;
         let encoding = self.terms.encoding;
         if encoding.length(spec).is_none() {
-            self.pieces(place, |offset, length| {
-                out.write_all(&read(&self.new, found, offset, length)?)?;
-                Ok(())
+            for_each_piece(&self.new, self.trained.schema(), found, &mut |_, piece| {
+                Ok(out.write_all(piece)?)
             })?;
             return Ok(spec.clone());
         }
         let mut delta = Vec::with_capacity(spec.elements().unwrap_or_default());
-        self.pieces(place, |offset, length| {
-            let (old, new) =
-                (read(&self.old, place, offset, length)?, read(&self.new, found, offset, length)?);
-            delta.extend(difference(spec.dtype, &old, &new)?);
+        let mut old = Vec::new();
+        for_each_piece(&self.new, self.trained.schema(), found, &mut |first, new| {
+            old.resize(new.len(), 0);
+            self.old.read_at(place, first * spec.dtype.size() as u64, &mut old)?;
+            delta.extend(difference(spec.dtype, &old, new)?);
             Ok(())
         })?;
         self.rest.add_to(spec, &mut delta)?;
@@ -152,23 +149,6 @@ impl Update<'_> {
         out.write_all(&payload)?;
         Ok(ArraySpec::new(&spec.name, DType::U8, &[payload.len()]))
     }
-
-    fn pieces(&self, place: usize, mut each: impl FnMut(u64, usize) -> Result<()>) -> Result<()> {
-        let total = self.task.model.schema().array_bytes(place);
-        let mut offset = 0;
-        while offset < total {
-            let length = (total - offset).min(PIECE) as usize;
-            each(offset, length)?;
-            offset += length as u64;
-        }
-        Ok(())
-    }
-}
-
-fn read(arrays: &FileArrays, place: usize, offset: u64, length: usize) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    arrays.read_at(place, offset, &mut bytes)?;
-    Ok(bytes)
 }
 
 /// What was left out so far, and what is left out now, of the arrays that are encoded.
@@ -214,13 +194,12 @@ impl Rests {
             return Ok(());
         };
         let place = schema.position(&spec.name).expect("its schema was compared");
-        for (index, piece) in delta.chunks_mut(PIECE as usize / 4).enumerate() {
-            let bytes = read(rest, place, index as u64 * PIECE, piece.len() * 4)?;
-            for (value, rest) in piece.iter_mut().zip(bytes.as_chunks::<4>().0) {
+        for_each_piece(rest, schema, place, &mut |first, piece| {
+            for (value, rest) in delta[first as usize..].iter_mut().zip(piece.as_chunks::<4>().0) {
                 *value += f32::from_le_bytes(*rest);
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn leave(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use thunderline_core::{Error, ErrorKind, RoundId};
+use thunderline_core::{Error, ErrorKind, RoundId, hex};
 use thunderline_flower::record::{Config, ConfigValue};
 use thunderline_numerics::{ArrayReader, DType, ModelSchema};
 use thunderline_secagg::{
@@ -232,8 +232,7 @@ pub(crate) fn identity(
     let identity = Identity::from_seed(&seed);
     // For the other sites, who may want to know whom they hide among.
     let public = state.join("secure.pub");
-    let line: String =
-        identity.public().iter().map(|byte| format!("{byte:02x}")).chain(["\n".into()]).collect();
+    let line = hex::encode(&identity.public()) + "\n";
     std::fs::write(&public, line).map_err(|error| cannot("write", &public, error))?;
     Ok(identity)
 }

@@ -8,13 +8,16 @@ const MAGIC: [u8; 4] = *b"TLSA";
 /// The version of every message. A change of any layout or of what is signed is another version.
 pub(crate) const VERSION: u8 = 1;
 
+/// The length of what every message begins with.
+pub(crate) const HEAD: usize = 6;
+
 /// Writes a message.
 pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
     /// Begins a message of a kind, with room for `body` bytes.
     pub(crate) fn new(kind: u8, body: usize) -> Self {
-        let mut bytes = Vec::with_capacity(6 + body);
+        let mut bytes = Vec::with_capacity(HEAD + body);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[VERSION, kind]);
         Self(bytes)

@@ -76,6 +76,8 @@ impl Pools {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten: a key of noise must not outlive its row in the file.
+            .pragma("secure_delete", "on")
             .busy_timeout(PATIENCE);
         let pool = |most| PoolOptions::<Sqlite>::new().max_connections(most).acquire_timeout(PATIENCE);
         // The writer comes first: it creates the file and turns WAL on.

@@ -5,10 +5,9 @@
 //! was edited, one is missing between applied ones, or the database is newer than the program. All that is pending is
 //! applied in one transaction, under a lock, so that many processes may start at once.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
-use ring::digest::{SHA256, digest};
-use thunderline_core::{Cx, Error, Result};
+use thunderline_core::{Cx, Error, Result, Sha256};
 
 use crate::{Db, Engine, args, engine::Tx};
 
@@ -65,11 +64,7 @@ impl Migration {
     }
 
     fn checksum(&self, engine: Engine) -> String {
-        let hash = digest(&SHA256, self.sql(engine).as_bytes());
-        hash.as_ref().iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-            text
-        })
+        Sha256::of(self.sql(engine).as_bytes()).to_string()
     }
 }
 

@@ -14,6 +14,7 @@
 mod asserts;
 mod cluster;
 mod peer;
+mod tell;
 mod test_db;
 
 pub use peer::peer;

@@ -4,13 +4,15 @@
 //! a type of [`dto`]. Around all of them: [`request`] (correlation, span, log), [`caller`] (who asks) and [`problem`]
 //! (errors, in one place). Deliberately absent: rules (the domains'), SQL (the store's), Flower's wire (the fleet's).
 
-mod blocking;
+mod body;
 pub mod caller;
+mod document;
 mod download;
 pub mod dto;
 mod endpoints;
+mod kind;
+mod parameters;
 pub mod problem;
-mod query;
 pub mod request;
 mod security;
 mod serve;
@@ -29,8 +31,9 @@ pub use state::{Domains, Settings, Web};
 #[openapi(
     info(
         title = "Thunderline",
-        description = "Governed federated training. Errors are problem+json (RFC 9457). Reading needs the role viewer, \
-                       everything else operator."
+        description = "Governed federated training. Errors are problem+json (RFC 9457). What cannot be accepted is \
+                       answered with 422 and all that is wrong with it at once: each field in 'problems', with the reason \
+                       and what is allowed. Reading needs the role viewer, everything else operator."
     ),
     modifiers(&BearerToken),
     security(("token" = []))
@@ -144,7 +147,7 @@ fn endpoints() -> OpenApiRouter<Web> {
 /// The OpenAPI document, as it is served and committed.
 #[must_use]
 pub fn openapi() -> String {
-    let mut document = endpoints().into_openapi();
+    let mut document = document::with_refusals(endpoints().into_openapi());
     document.info.version = "1".into();
     let mut text = document.to_pretty_json().expect("the document is plain data");
     text.push('\n');
@@ -154,11 +157,11 @@ pub fn openapi() -> String {
 /// Everything that is served on the web port.
 pub fn router(web: Web) -> Router {
     let (api, document) = endpoints().split_for_parts();
-    let known = query::Known::of(&document);
+    let known = parameters::Known::of(&document);
     api.merge(endpoints::page::router())
         .route("/openapi.json", axum::routing::get(endpoints::openapi::openapi))
         .fallback(endpoints::unknown)
-        .layer(middleware::from_fn_with_state(known, query::known_only))
+        .layer(middleware::from_fn_with_state(known, parameters::check))
         .layer(middleware::from_fn(security::headers))
         .layer(middleware::from_fn_with_state(web.clone(), request::in_context))
         .with_state(web)

@@ -16,7 +16,8 @@ pub const EXIT_CODES: &str = "Exit codes:
   3  there is no such thing
   4  the input or the request was refused
   5  the server cannot be reached
-With --json, the last line of standard error is then the error: a problem document, as the REST interface answers.";
+With --json, the last line of standard error is then the error: a problem document, as the REST interface answers.
+Its 'problems' name each option or field that is wrong, the reason and what is allowed.";
 
 /// The result of a command.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;

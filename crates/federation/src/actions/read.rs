@@ -1,5 +1,7 @@
 //! Looking: what people may see, and what a node may see of its own.
 
+use std::collections::HashMap;
+
 use thunderline_core::{
     Action, Actor, ArtifactId, Cx, Error, FederationId, LeaseId, NodeId, Result, Role, RoundId, Rule, RunId,
     Timestamp,
@@ -17,7 +19,7 @@ use crate::{
     rollup::Rollup,
     rows::{self, Federation, Lease, Round},
     spec::{App, Scalar},
-    state::{FederationState, LeaseState},
+    state::{FederationState, LeaseState, RoundState},
     task::{self, Task},
 };
 
@@ -56,6 +58,39 @@ pub async fn get_federation(cx: &Cx, domain: &Federations, id: FederationId) -> 
 /// `not_found`.
 pub async fn waits_for(cx: &Cx, domain: &Federations, id: FederationId) -> Result<Option<String>> {
     Ok(plan::waits_for(&drive::view(cx, domain, id).await?))
+}
+
+/// What each of these federations waits for, as [`waits_for`] says it; without those that do not wait. The nodes are read once for
+/// all whose next round has to begin.
+///
+/// # Errors
+/// `forbidden`.
+pub async fn list_waits(
+    cx: &Cx,
+    domain: &Federations,
+    federations: &[Federation],
+) -> Result<HashMap<FederationId, String>> {
+    let (mut waits, mut selecting, mut buffered) = (HashMap::new(), Vec::new(), Vec::new());
+    let mut read = domain.db.read(cx, &ACTION).await?;
+    for it in federations.iter().filter(|it| it.state == FederationState::Running) {
+        let newest = rows::rounds::newest(&mut read, it.id, cx.tenant()).await?;
+        if newest.is_some_and(|round| round.state == RoundState::Selecting) {
+            selecting.push(it);
+        } else if it.spec.strategy.buffer().is_some() {
+            buffered.push(it.id);
+        }
+    }
+    if !selecting.is_empty() {
+        let nodes = rows::nodes::of_tenant(&mut read, cx.tenant()).await?;
+        let groups = rows::groups::of_tenant(&mut read, cx.tenant()).await?;
+        let short = |it: &Federation| plan::short_of(&it.spec, &nodes, &groups, it.spec.min_clients as usize);
+        waits.extend(selecting.into_iter().filter_map(|it| Some((it.id, short(it)?))));
+    }
+    drop(read);
+    for id in buffered {
+        waits.extend(waits_for(cx, domain, id).await?.map(|wait| (id, wait)));
+    }
+    Ok(waits)
 }
 
 /// Rounds in order, beginning after the number `after`.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use thunderline_core::{Error, ErrorKind, Result};
-use thunderline_numerics::{ArrayReader, FileArrays, ModelSchema, checkpoint::CheckpointHeader, finite};
+use thunderline_numerics::{FileArrays, ModelSchema, checkpoint::CheckpointHeader, finite, for_each_piece};
 use thunderline_objects::{Area, Sha256};
 
 use super::give::Files;
@@ -19,9 +19,6 @@ pub(crate) type Stored = (Sha256, u64);
 /// A state may be this many times as large as the model, and [`SPARE`] more.
 const STATE_TIMES: u64 = 16;
 const SPARE: u64 = 64 << 20;
-
-/// Bytes that are checked and copied at once; a multiple of every element's size.
-const PIECE: u64 = 1 << 20;
 
 /// Stores the model and, where the program wrote one, the state. Both are written anew, in the order of their arrays, so that the same
 /// arrays give the same file whatever else the program's file has.
@@ -45,10 +42,9 @@ pub(super) fn take(
     let model = fold::store(checkpoints, schema, |out| {
         places.iter().enumerate().try_for_each(|(array, place)| {
             let spec = &schema.arrays()[array];
-            pieces(&arrays, *place, schema.array_bytes(array), &mut |offset, piece| {
+            for_each_piece(&arrays, &header.schema, *place, &mut |first, piece| {
                 if let Some(index) = finite::first_non_finite(spec.dtype, piece) {
-                    let element = offset / spec.dtype.size() as u64 + index as u64;
-                    let name = &spec.name;
+                    let (name, element) = (&spec.name, first + index as u64);
                     return Err(refused(format!(
                         "wrote a model whose array '{name}' has at element {element} a NaN, an infinity or what is beyond 2^500"
                     )));
@@ -61,7 +57,7 @@ pub(super) fn take(
     let keep = |(header, arrays): (CheckpointHeader, FileArrays)| {
         fold::store(checkpoints, &header.schema, |out| {
             (0..header.schema.len()).try_for_each(|array| {
-                pieces(&arrays, array, header.schema.array_bytes(array), &mut |_, piece| out(piece))
+                for_each_piece(&arrays, &header.schema, array, &mut |_, piece| out(piece))
             })
         })
     };
@@ -110,23 +106,6 @@ fn places(wanted: &ModelSchema, found: &ModelSchema) -> Result<Vec<usize>> {
         return Err(refused(format!("wrote a model of {found} arrays instead of {wanted}")));
     }
     Ok(places)
-}
-
-fn pieces(
-    arrays: &FileArrays,
-    array: usize,
-    total: u64,
-    out: &mut dyn FnMut(u64, &[u8]) -> Result<()>,
-) -> Result<()> {
-    let mut buffer = vec![0; PIECE.min(total) as usize];
-    let mut offset = 0;
-    while offset < total {
-        let piece = &mut buffer[..PIECE.min(total - offset) as usize];
-        arrays.read_at(array, offset, piece)?;
-        out(offset, piece)?;
-        offset += piece.len() as u64;
-    }
-    Ok(())
 }
 
 fn refused(what: String) -> Error {

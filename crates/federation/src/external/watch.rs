@@ -7,8 +7,8 @@ use thunderline_core::{Cx, RoundId};
 
 use crate::{Federations, actions::read, rows};
 
-/// How often is looked whether the round is over.
-const LOOK: Duration = Duration::from_secs(1);
+/// Whether the round is over is looked for so often even where no signal says so: signals are lossy.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// Gives the signal when it is dropped: whoever was to use the result is gone.
 pub(crate) struct Given(pub Stop);
@@ -22,7 +22,8 @@ impl Drop for Given {
 /// Resolves when the round is over, which it is before its aggregation where somebody cancels the federation.
 pub(crate) async fn until_over(cx: &Cx, domain: &Federations, round: RoundId) {
     loop {
-        tokio::time::sleep(LOOK).await;
+        // Before looking, so that an end in between is noticed.
+        let waiter = domain.db.signals().waiter(&rows::rounds::over_key(round));
         let over = async {
             let mut read = domain.db.read(cx, &read::ACTION).await?;
             rows::rounds::is_over(&mut read, round).await
@@ -34,5 +35,6 @@ pub(crate) async fn until_over(cx: &Cx, domain: &Federations, round: RoundId) {
                 tracing::warn!(%round, error = error.chain(), "it is not known whether the round is over");
             }
         }
+        let _either = tokio::time::timeout(LOOK, waiter.wait()).await;
     }
 }

@@ -82,7 +82,7 @@ type Made = std::result::Result<(Vec<Message>, Option<u32>), Refusal>;
 
 /// Blocking; repeating it gives the same.
 fn answers(area: &Area, session: Session, messages: &[Message], exchange: Exchange) -> Result<Made> {
-    let kept = Said { area, messages };
+    let kept = Transcript { area, messages };
     match exchange {
         Exchange::Advertise => roster(&kept, session),
         Exchange::Share => deliveries(&kept, session),
@@ -93,12 +93,12 @@ fn answers(area: &Area, session: Session, messages: &[Message], exchange: Exchan
 }
 
 /// What was said and told in a round so far.
-pub(super) struct Said<'a> {
+pub(super) struct Transcript<'a> {
     pub area: &'a Area,
     pub messages: &'a [Message],
 }
 
-impl Said<'_> {
+impl Transcript<'_> {
     /// What clients said in an exchange, by their leases.
     pub fn up(&self, exchange: Exchange) -> impl Iterator<Item = (LeaseId, Result<Vec<u8>>)> {
         let said = self.messages.iter().filter(move |message| message.up && message.exchange == exchange);
@@ -142,7 +142,7 @@ pub(super) fn kept<T>(decoded: std::result::Result<T, Refusal>) -> Result<T> {
     decoded.map_err(|refusal| Error::internal(format!("a kept message is broken: {refusal}")))
 }
 
-fn roster(said: &Said<'_>, session: Session) -> Result<Made> {
+fn roster(said: &Transcript<'_>, session: Session) -> Result<Made> {
     let mut server = Enrolling::new(session);
     for (lease, bytes) in said.up(Exchange::Advertise) {
         // An identity or a key that another lease has brought: this client finds itself left out.
@@ -158,7 +158,7 @@ fn roster(said: &Said<'_>, session: Session) -> Result<Made> {
     Ok(Ok((vec![said.to(Exchange::Advertise, None, &server.roster().encode())?], Some(quorum))))
 }
 
-fn deliveries(said: &Said<'_>, session: Session) -> Result<Made> {
+fn deliveries(said: &Transcript<'_>, session: Session) -> Result<Made> {
     let roster = said.roster(session)?;
     let places = said.places(&roster)?;
     let mut server = Sharing::new(roster);
@@ -178,7 +178,7 @@ fn deliveries(said: &Said<'_>, session: Session) -> Result<Made> {
     Ok(Ok((answers, None)))
 }
 
-fn survivors(said: &Said<'_>) -> Result<Made> {
+fn survivors(said: &Transcript<'_>) -> Result<Made> {
     let mut survivors = BTreeMap::new();
     let mut roster = [0; 32];
     for (_, bytes) in said.up(Exchange::Mask) {
@@ -191,7 +191,7 @@ fn survivors(said: &Said<'_>) -> Result<Made> {
     Ok(Ok((vec![said.to(Exchange::Mask, None, &survivors.encode())?], None)))
 }
 
-fn consents(said: &Said<'_>) -> Result<Made> {
+fn consents(said: &Transcript<'_>) -> Result<Made> {
     let mut signatures = BTreeMap::new();
     let mut roster = [0; 32];
     for (_, bytes) in said.up(Exchange::Consent) {
@@ -204,7 +204,7 @@ fn consents(said: &Said<'_>) -> Result<Made> {
 }
 
 /// Who has shared, as any of them was told.
-pub(super) fn sharers(said: &Said<'_>) -> Result<Vec<u16>> {
+pub(super) fn sharers(said: &Transcript<'_>) -> Result<Vec<u16>> {
     let told = said.messages.iter().find(|message| !message.up && message.exchange == Exchange::Share);
     Ok(kept(Delivery::decode(&bytes_of(said.area, told.map(|message| message.object))?))?.sharers)
 }

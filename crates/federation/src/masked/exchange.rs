@@ -41,6 +41,12 @@ impl Exchange {
         Self::ALL.into_iter().find(|exchange| exchange.name() == name)
     }
 
+    /// The exchange of this name in which clients say something: when all was said, nobody does.
+    #[must_use]
+    pub fn spoken(name: &str) -> Option<Self> {
+        Self::named(name).filter(|exchange| *exchange != Self::Done)
+    }
+
     /// What comes after it.
     #[must_use]
     pub const fn next(self) -> Self {

@@ -14,7 +14,7 @@ use thunderline_secagg::{
 
 use super::{
     Exchange, Terms,
-    close::{self, Said, kept},
+    close::{self, Transcript, kept},
     refused, rows,
 };
 
@@ -45,7 +45,7 @@ pub(crate) fn unmask(
     schema: &ModelSchema,
     threads: usize,
 ) -> Result<Unmasked> {
-    let said = Said { area, messages: &kept_messages.messages };
+    let said = Transcript { area, messages: &kept_messages.messages };
     let roster = said.roster(kept_messages.terms.session(schema)?)?;
     let places = said.places(&roster)?;
     let longest = roster.session().terms().longest();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use thunderline_core::{Cx, Error, FederationId, NodeId, Result, RoundId, TenantId, Timestamp};
+use thunderline_core::{Cx, Error, FederationId, NodeId, Result, RoundId, TenantId, Timestamp, hex};
 use thunderline_numerics::privacy::noise::Key;
 use thunderline_store::{Query, Row, Stmt, Write, args};
 
@@ -246,21 +246,15 @@ pub(crate) async fn set_next_norm(write: &mut Write, round: RoundId, norm: f64) 
 pub(crate) async fn insert_key(write: &mut Write, cx: &Cx, federation: FederationId) -> Result<()> {
     let mut key = Key::default();
     cx.fill_random(&mut key);
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    write.exec(&INSERT_KEY, args![federation, hex]).await?;
+    write.exec(&INSERT_KEY, args![federation, hex::encode(&key)]).await?;
     Ok(())
 }
 
 /// The federation's key; none where it is over or not private.
 pub(crate) async fn key(query: &mut impl Query, federation: FederationId) -> Result<Option<Key>> {
     let Some(row) = query.one(&KEY, args![federation]).await? else { return Ok(None) };
-    let hex: String = row.get("key_hex")?;
-    let mut key = Key::default();
-    for (place, byte) in key.iter_mut().enumerate() {
-        let digits = hex.get(2 * place..2 * place + 2).and_then(|text| u8::from_str_radix(text, 16).ok());
-        *byte = digits.ok_or_else(|| Error::internal("column fl_privacy_keys.key_hex holds no key"))?;
-    }
-    Ok(Some(key))
+    let key = hex::decode(&row.get::<String>("key_hex")?);
+    key.map(Some).ok_or_else(|| Error::internal("column fl_privacy_keys.key_hex holds no key"))
 }
 
 /// Forgets the key: from then on nobody can take the noise away again.

@@ -163,6 +163,11 @@ pub(crate) async fn list(
     query.all(&LIST, args![federation, tenant, after, limit]).await?.iter().map(from_row).collect()
 }
 
+/// The key that wakes whoever waits for the end of a round.
+pub(crate) fn over_key(round: RoundId) -> String {
+    format!("over:{round}")
+}
+
 /// Stores a new state; a conflict where the round changed since it was read.
 pub(crate) async fn set_state(
     write: &mut Write,
@@ -183,6 +188,9 @@ pub(crate) async fn set_state(
         closed,
         completed
     ];
+    if state.is_over() {
+        write.wake(&over_key(round.id));
+    }
     changed(write.exec(&SET_STATE, args).await?, "the round")
 }
 

@@ -16,7 +16,7 @@ const LONGEST: usize = 256 * 1024;
 /// The nested form (`apiVersion`, `kind: Federation`, `metadata.name`, `spec`) means the same as the flat one.
 ///
 /// # Errors
-/// `invalid` with the line and column where the text is not YAML, and with every key that is given twice;
+/// `invalid` with the line and column where the text is not YAML, and with every key that is given twice or is no finite number;
 /// `too_large` above 256 KiB.
 pub fn read_document(text: &str) -> Result<Value> {
     if text.len() > LONGEST {
@@ -41,7 +41,7 @@ pub fn read_document(text: &str) -> Result<Value> {
             let Problem { path, reason, allowed } = one.remove(0);
             return Err(Error::invalid_value(path, reason, allowed));
         }
-        several => return Err(Error::invalid("the spec gives keys more than once", several)),
+        several => return Err(Error::invalid("the spec cannot be accepted", several)),
     }
     match document {
         Value::Object(keys) if keys.contains_key("spec") => flatten(keys),

@@ -1,4 +1,4 @@
-//! Reading a document so that no key can be given twice: of two values, one would be ignored without a word.
+//! Reading a document so that no key can be given twice, and no number be none: a value would be ignored without a word.
 
 use std::{cell::RefCell, fmt};
 
@@ -54,6 +54,14 @@ impl<'de> Visitor<'de> for Unique<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // YAML knows '.nan' and '.inf'. JSON does not: null would take their place, and then a default.
+        if !value.is_finite() {
+            self.problems.borrow_mut().push(Problem {
+                path: self.path,
+                reason: format!("{value} is no number to work with"),
+                allowed: "finite numbers".into(),
+            });
+        }
         Ok(value.into())
     }
 

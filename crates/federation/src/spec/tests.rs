@@ -414,6 +414,17 @@ fn a_key_that_is_given_twice_is_refused_with_its_path_in_yaml_and_in_json() {
     assert_eq!(read_document(merged).unwrap(), json!({"a": expected, "b": expected}));
 }
 
+#[test]
+fn a_number_that_is_none_is_refused_and_not_replaced_by_a_default() {
+    let yaml = "num_rounds: 1\nround: {quorum: .nan, deadlines: [1, -.inf]}\nserver_learning_rate: .inf\n";
+    let refused = read_document(yaml).unwrap_err();
+    let problems: Vec<_> =
+        refused.problems().iter().map(|problem| (problem.path.as_str(), problem.reason.as_str())).collect();
+    let expected = [("round.quorum", "NaN"), ("round.deadlines[1]", "-inf"), ("server_learning_rate", "inf")]
+        .map(|(path, number)| (path, format!("{number} is no number to work with")));
+    assert_eq!(problems, expected.each_ref().map(|(path, reason)| (*path, reason.as_str())));
+}
+
 fn private(extra: &Value) -> Value {
     let mut document = minimal();
     document["dp"] = json!({ "epsilon": 2.0, "delta": 1e-5, "clip_norm": 0.5, "accountant": "rdp" });

@@ -14,13 +14,10 @@ use federation::{
     task::{NUM_EXAMPLES, Reply, Task},
 };
 use thunderline_contracts::link::{NodeJoined, NodeKind, NodeLeft};
-use thunderline_core::{Action, Event, NodeId, Result, Rule, Subject};
+use thunderline_core::{Event, NodeId, Result};
 use thunderline_numerics::{ArraySpec, DType, checkpoint::CheckpointHeader};
 use thunderline_objects::{Objects, Sha256};
-use thunderline_store::EventFilter;
 use thunderline_testkit::TestDb;
-
-const TELL: Action = Action::new("link.test.tell", Rule::System);
 
 /// A model of one array of two elements: `layers.0.weight` would have more, so it is brought as a stored model.
 pub const SPEC: &str =
@@ -38,41 +35,24 @@ impl Site {
         Ok(Self { t, domain })
     }
 
-    async fn tell(&self, event: &impl Event, node: NodeId) -> Result<()> {
-        let cx = self.t.system();
-        let mut write = self.t.db().write(&cx, &TELL).await?;
-        write.emit(event);
-        write.commit(&Subject::new("node", node)).await?;
+    async fn tell(&self, event: &impl Event) -> Result<()> {
         let last = self.t.db().last_sequence().await?;
-        for event in self.t.db().events(last - 1, 1, &EventFilter::named(project::EVENTS)).await? {
-            let mut write = self.t.db().write(&cx, &project::ACTION).await?;
-            project::on_node_event(&cx, &event, &mut write).await?;
-            write.commit_derived().await?;
-        }
-        Ok(())
+        self.t.tell(&self.t.system(), event).await?;
+        self.t.hand_on(last, project::EVENTS, &project::ACTION, project::on_node_event).await
     }
 
     /// A runner comes online.
     pub async fn join(&self, number: u64) -> Result<NodeId> {
         let node = NodeId::from_bits(number);
         let name = format!("site-{number}");
-        self.tell(
-            &NodeJoined {
-                node,
-                name,
-                kind: NodeKind::Runner,
-                tags: vec![],
-                capabilities: Default::default(),
-            },
-            node,
-        )
-        .await?;
+        let (kind, tags, capabilities) = (NodeKind::Runner, vec![], Default::default());
+        self.tell(&NodeJoined { node, name, kind, tags, capabilities }).await?;
         Ok(node)
     }
 
     /// A runner goes.
     pub async fn leave(&self, node: NodeId) -> Result<()> {
-        self.tell(&NodeLeft { node, reason: "test".into() }, node).await
+        self.tell(&NodeLeft { node, reason: "test".into() }).await
     }
 
     pub async fn submit(&self, spec: &str) -> Result<Federation> {

@@ -1,10 +1,10 @@
 //! Facts of other systems: told through the REST interface, taken once.
 
 use thunderline_contracts::flow::ExternalReceived;
-use thunderline_core::{Action, Cx, Error, Event, Problem, Result, Role, Rule, Timestamp};
+use thunderline_core::{Action, Cx, Error, Event, Problem, Result, Role, Rule, Sha256, Timestamp};
 use thunderline_store::{Stmt, Write, args};
 
-use crate::{Flow, digest};
+use crate::Flow;
 
 /// Operators, and programs with their tokens.
 pub const ACTION: Action = Action::new("flow.event.publish", Rule::AtLeast(Role::Operator));
@@ -43,7 +43,7 @@ pub enum Published {
 pub async fn publish(cx: &Cx, flow: &Flow, fact: ExternalReceived) -> Result<Published> {
     ACTION.authorize(cx)?;
     check(&fact)?;
-    let told = digest(&serde_json::to_vec(&fact).expect("a fact is plain data"));
+    let told = Sha256::of(&serde_json::to_vec(&fact).expect("a fact is plain data")).to_string();
     let mut write = flow.db.write(cx, &ACTION).await?;
     let row = args![cx.tenant(), &fact.source, &fact.id, &told, cx.now()];
     if write.exec(&CLAIM, row).await? == 0 {

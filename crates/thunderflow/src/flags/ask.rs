@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use thunderline_core::{Cx, Result, TenantId};
+use thunderline_core::{Cx, Result, Sha256, TenantId};
 use thunderline_store::Db;
 
 use super::{read, rows};
@@ -41,9 +41,7 @@ impl Rules {
 
 /// Which hundredth a unit belongs to; another one for each flag.
 fn bucket(name: &str, unit: &str) -> u32 {
-    let hash = ring::digest::digest(&ring::digest::SHA256, format!("{name}:{unit}").as_bytes());
-    let (head, _) = hash.as_ref().split_first_chunk::<4>().expect("a SHA-256 has 32 bytes");
-    u32::from_be_bytes(*head) % 100
+    u32::from_be_bytes(*Sha256::of(format!("{name}:{unit}").as_bytes()).head()) % 100
 }
 
 /// All flags, in memory. Cheap to clone.

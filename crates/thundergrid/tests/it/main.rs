@@ -16,26 +16,21 @@ use thunderline_contracts::{
     grid::{ZoneClaimed, ZoneNodeAssigned, ZoneReleased},
     link::{NodeChanged, NodeJoined, NodeKind},
 };
-use thunderline_core::{Action, Envelope, ErrorKind, Event, NodeId, Result, Rule, SignedDuration, Subject};
+use thunderline_core::{Action, ErrorKind, Event, NodeId, Result, Rule, SignedDuration};
 use thunderline_testkit::{MigrationSet, TestDb, both};
 
 const MIGRATIONS: &[MigrationSet] = &[thundergrid::MIGRATIONS];
-const TELL: Action = Action::new("test.tell", Rule::System);
+const PROJECT: Action = Action::new("test.project", Rule::System);
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
 }
 
 /// Lets another domain's event happen and be heard.
-async fn hear<E: Event>(t: &TestDb, event: &E) -> Result<()> {
-    let mut write = t.db().write(&t.system(), &TELL).await?;
-    write.emit(event);
-    write.commit(&Subject::new("test", "event")).await?;
-    let told: Vec<Envelope> = t.events().await;
-    let last = told.iter().rfind(|told| told.name == E::NAME).expect("it was told");
-    let mut write = t.db().write(&t.system(), &TELL).await?;
-    project::on_node_event(&t.system(), last, &mut write).await?;
-    write.commit_derived().await
+async fn hear(t: &TestDb, event: &impl Event) -> Result<()> {
+    let last = t.db().last_sequence().await?;
+    t.tell(&t.system(), event).await?;
+    t.hand_on(last, project::EVENTS, &PROJECT, project::on_node_event).await
 }
 
 fn joined(bits: u64, capabilities: serde_json::Value) -> NodeJoined {

@@ -35,8 +35,6 @@ pub(super) async fn pull(fleet: &Fleet, node: &Node, request: &wire::PullMessage
             () = waiter.wait() => {}
             () = tokio::time::sleep_until(recheck) => {}
         }
-        // A node that was shut out meanwhile gets nothing more.
-        fleet.links.admit(node.id)?;
         if Instant::now() >= until {
             return Ok(Answer::default());
         }
@@ -45,7 +43,10 @@ pub(super) async fn pull(fleet: &Fleet, node: &Node, request: &wire::PullMessage
 
 /// The node's next task, now claimed; none as well where the domain has just ended it.
 async fn next(fleet: &Fleet, node: &Node) -> Result<Option<Arc<Delivery>>> {
-    let Some(task) = read::next_task(&node.cx, &fleet.federations).await? else { return Ok(None) };
+    let task = read::next_task(&node.cx, &fleet.federations).await?;
+    // A node that was shut out meanwhile gets nothing more.
+    fleet.links.admit(node.id)?;
+    let Some(task) = task else { return Ok(None) };
     let delivery = Arc::new(fleet.delivery(node, &task).await?);
     let message = delivery.message.to_string();
     match claim_lease(&node.cx, &fleet.federations, task.lease, &message).await {

@@ -10,13 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use thunderline_core::Result;
-use thunderline_flower::{
-    CHUNK_BYTES, Kind, ObjectId, array,
-    object::{Hasher, Header},
-    record,
-    tree::Listed,
-};
+use thunderline_core::{Result, sha256::Hasher};
+use thunderline_flower::{CHUNK_BYTES, Kind, ObjectId, array, object::Header, record, tree::Listed};
 use thunderline_numerics::{checkpoint::CheckpointHeader, npy};
 
 use crate::answer::Piece;
@@ -111,7 +106,7 @@ impl ModelIndex {
             hasher.update(&buffer[..count]);
             at += count as u64;
         }
-        Ok(hasher.finish())
+        Ok(ObjectId(hasher.finish()))
     }
 
     fn add_inline(&mut self, object: &thunderline_flower::Object, seen: &mut HashSet<ObjectId>) -> ObjectId {

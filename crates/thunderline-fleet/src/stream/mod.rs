@@ -23,7 +23,7 @@ use thunderlink::Transport;
 pub(crate) use self::turn::Turns;
 use self::{
     pieces::{Head, Pieces},
-    target::{Kind, Target},
+    target::{Target, UploadKind},
     turn::Turn,
 };
 use crate::{
@@ -41,7 +41,7 @@ pub(crate) async fn progress(
     Path(message): Path<String>,
     request: Request,
 ) -> Response {
-    answer(told(&fleet, Kind::Reply, &message, request).await)
+    answer(told(&fleet, UploadKind::Reply, &message, request).await)
 }
 
 /// `PATCH /v1/runner/uploads/{message_id}`: adds to it.
@@ -50,16 +50,16 @@ pub(crate) async fn append(
     Path(message): Path<String>,
     request: Request,
 ) -> Response {
-    answer(added(&fleet, Kind::Reply, &message, request).await)
+    answer(added(&fleet, UploadKind::Reply, &message, request).await)
 }
 
-/// `GET /v1/runner/uploads/{message_id}/mask`: how far is what the client says in that exchange.
+/// `GET /v1/runner/uploads/{message_id}/mask`: how far the runner's masked update is.
 pub(crate) async fn mask_progress(
     State(fleet): State<Fleet>,
     Path(message): Path<String>,
     request: Request,
 ) -> Response {
-    answer(told(&fleet, Kind::Said, &message, request).await)
+    answer(told(&fleet, UploadKind::MaskedUpdate, &message, request).await)
 }
 
 /// `PATCH /v1/runner/uploads/{message_id}/mask`: adds to it.
@@ -68,10 +68,10 @@ pub(crate) async fn mask_append(
     Path(message): Path<String>,
     request: Request,
 ) -> Response {
-    answer(added(&fleet, Kind::Said, &message, request).await)
+    answer(added(&fleet, UploadKind::MaskedUpdate, &message, request).await)
 }
 
-async fn told(fleet: &Fleet, kind: Kind, message: &str, request: Request) -> Result<(bool, Progress)> {
+async fn told(fleet: &Fleet, kind: UploadKind, message: &str, request: Request) -> Result<(bool, Progress)> {
     let node = caller(fleet, request.headers()).await?;
     let Some(target) = Target::find(fleet, &node, kind, message).await? else {
         return Ok((true, Progress::default()));
@@ -81,14 +81,14 @@ async fn told(fleet: &Fleet, kind: Kind, message: &str, request: Request) -> Res
     Ok((true, target.progress().await?))
 }
 
-async fn added(fleet: &Fleet, kind: Kind, message: &str, request: Request) -> Result<(bool, Progress)> {
+async fn added(fleet: &Fleet, kind: UploadKind, message: &str, request: Request) -> Result<(bool, Progress)> {
     let (parts, body) = request.into_parts();
     let node = caller(fleet, &parts.headers).await?;
     let Some(mut target) = Target::find(fleet, &node, kind, message).await? else {
         return Ok((true, Progress::default()));
     };
     let turn = Arc::new(turn::take(fleet, node.id).await);
-    let mut pieces = Pieces::new(body, kind.most(), turn.clone(), fleet.stop.clone());
+    let mut pieces = Pieces::new(body, target.lengths(), turn.clone(), fleet.stop.clone());
     let added = receive(fleet, &node, &mut target, &turn, &mut pieces).await;
     if !matches!(added, Ok(Added::All)) {
         pieces.drain().await;

@@ -1,6 +1,6 @@
 //! The body of an upload: pieces of objects, each with a line before it that says what it is.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
@@ -26,7 +26,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    fn parse(line: &[u8], most: u64) -> Result<Self> {
+    fn parse(line: &[u8], lengths: &RangeInclusive<u64>) -> Result<Self> {
         let wrong =
             |reason: &str| Error::invalid_value("upload", reason, "<object id> <offset> <length>, LF");
         let text = std::str::from_utf8(line).map_err(|_| wrong("a piece's first line is no text"))?;
@@ -38,9 +38,14 @@ impl Head {
         };
         let number = |text: &str| text.parse::<u64>().map_err(|_| wrong("a number is expected"));
         let (offset, length) = (number(offset)?, number(length)?);
-        if length == 0 || length > most || offset > length {
-            let allowed = format!("1 to {most} bytes, and an offset within them");
-            return Err(Error::invalid_value("upload", format!("{offset} of {length} bytes"), allowed));
+        if !lengths.contains(&length) {
+            let (least, most) = (lengths.start(), lengths.end());
+            let allowed =
+                if least == most { format!("{most} bytes") } else { format!("{least} to {most} bytes") };
+            return Err(Error::invalid_value("length", format!("an object of {length} bytes"), allowed));
+        }
+        if offset > length {
+            return Err(Error::invalid_value("offset", format!("byte {offset}"), format!("0 to {length}")));
         }
         Ok(Self { id: id.parse()?, offset, length })
     }
@@ -51,16 +56,21 @@ pub(crate) struct Pieces {
     body: Body,
     /// Received and not yet used: at most what came at once.
     ready: Bytes,
-    /// The length of the largest object.
-    most: u64,
+    /// How many bytes an object can have.
+    lengths: RangeInclusive<u64>,
     turn: Arc<Turn>,
     stop: CancellationToken,
 }
 
 impl Pieces {
-    /// Of objects of at most `most` bytes. Reading ends, with an error, where the turn is over or the server stops.
-    pub(crate) fn new(body: Body, most: usize, turn: Arc<Turn>, stop: CancellationToken) -> Self {
-        Self { body, ready: Bytes::new(), most: most as u64, turn, stop }
+    /// Of objects with so many bytes. Reading ends, with an error, where the turn is over or the server stops.
+    pub(crate) fn new(
+        body: Body,
+        lengths: RangeInclusive<u64>,
+        turn: Arc<Turn>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { body, ready: Bytes::new(), lengths, turn, stop }
     }
 
     /// The next piece's head; none at the body's end.
@@ -78,10 +88,10 @@ impl Pieces {
                 break;
             }
             if end.is_some() {
-                return Head::parse(&line, self.most).map(Some);
+                return Head::parse(&line, &self.lengths).map(Some);
             }
         }
-        if line.is_empty() { Ok(None) } else { Head::parse(&line, self.most).map(Some) }
+        if line.is_empty() { Ok(None) } else { Head::parse(&line, &self.lengths).map(Some) }
     }
 
     /// The next bytes of a piece, at least one and at most so many; none at the body's end.
@@ -143,6 +153,11 @@ impl Pieces {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::StreamExt;
+    use tokio::time::{Duration, Instant};
+
     use super::*;
     use crate::stream::Turns;
 
@@ -153,7 +168,7 @@ mod tests {
             .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
             .collect();
         let body = Body::from_stream(futures::stream::iter(pieces));
-        Pieces::new(body, 1 << 24, Arc::new(Turns::default().take().await), CancellationToken::new())
+        Pieces::new(body, 1..=1 << 24, Arc::new(Turns::default().take().await), CancellationToken::new())
     }
 
     #[tokio::test]
@@ -193,5 +208,51 @@ mod tests {
         for text in wrong {
             assert_eq!(body(&text, 50).await.head().await.unwrap_err().code(), "invalid", "{text}");
         }
+    }
+
+    /// A body of which nothing comes.
+    fn stuck(turn: &Arc<Turn>, stop: &CancellationToken) -> Pieces {
+        let body = Body::from_stream(futures::stream::pending::<std::io::Result<Bytes>>());
+        Pieces::new(body, 1..=1, turn.clone(), stop.clone())
+    }
+
+    #[tokio::test]
+    async fn a_head_without_an_end_is_not_read_to_the_body_s() {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counted = read.clone();
+        let endless = futures::stream::repeat_with(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 50]))
+        });
+        let (turn, stop) = (Arc::new(Turns::default().take().await), CancellationToken::new());
+        let mut pieces = Pieces::new(Body::from_stream(endless.take(1000)), 1..=1, turn, stop);
+        assert_eq!(pieces.head().await.unwrap_err().code(), "invalid");
+        assert_eq!(read.load(Ordering::Relaxed), 3, "as much as a head has");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_bytes_stops_with_the_server() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let turn = Arc::new(Turns::default().take().await);
+        let began = Instant::now();
+        let mut pieces = stuck(&turn, &stop);
+        assert_eq!(pieces.head().await.unwrap_err().code(), "unavailable");
+        pieces.drain().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_bytes_gives_way_to_the_node_s_next_request() {
+        let (turns, stop) = (Turns::default(), CancellationToken::new());
+        let turn = Arc::new(turns.take().await);
+        let began = Instant::now();
+        let first = async move {
+            let mut pieces = stuck(&turn, &stop);
+            assert_eq!(pieces.head().await.unwrap_err().code(), "conflict");
+            pieces.drain().await;
+        };
+        tokio::join!(first, async { drop(turns.take().await) });
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

@@ -1,46 +1,43 @@
-//! What pieces are added to: a reply, or what a client says in an exchange of a masked round.
+//! What pieces are added to: a reply, or a masked update.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_flower::{ObjectId, Rpc};
 use thunderline_objects::Partial;
 
 use crate::{
-    Fleet, exchange,
+    Fleet,
     fleet::Node,
     receive,
-    upload::{self, Begun, Found, Progress, Said, Stored, Upload},
+    upload::{self, Begun, Found, MaskedUpdate, Progress, Stored, Upload},
 };
 
 /// Which of the two.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum UploadKind {
+    /// The objects of a reply, which was announced.
     Reply,
-    Said,
-}
-
-impl Kind {
-    /// The length of the largest object, in bytes.
-    pub(super) const fn most(self) -> usize {
-        match self {
-            Self::Reply => receive::limit(Rpc::PushObject),
-            Self::Said => exchange::LIMIT,
-        }
-    }
+    /// What a runner says in `mask`, as one object.
+    MaskedUpdate,
 }
 
 /// The calling node's.
 pub(super) enum Target {
     Reply(Arc<Upload>),
-    Said(Said),
+    MaskedUpdate(MaskedUpdate),
 }
 
 impl Target {
     /// What the node sends for this message; none where its reply was counted already.
-    pub(super) async fn find(fleet: &Fleet, node: &Node, kind: Kind, message: &str) -> Result<Option<Self>> {
-        if matches!(kind, Kind::Said) {
-            return Ok(Some(Self::Said(Said::open(fleet, node, message).await?)));
+    pub(super) async fn find(
+        fleet: &Fleet,
+        node: &Node,
+        kind: UploadKind,
+        message: &str,
+    ) -> Result<Option<Self>> {
+        if matches!(kind, UploadKind::MaskedUpdate) {
+            return Ok(Some(Self::MaskedUpdate(MaskedUpdate::open(fleet, node, message).await?)));
         }
         match upload::find(fleet, node, message).await? {
             Found::Upload(upload) => Ok(Some(Self::Reply(upload))),
@@ -49,18 +46,25 @@ impl Target {
         }
     }
 
+    /// How many bytes one object can have: what has more or fewer is refused at its head.
+    pub(super) fn lengths(&self) -> RangeInclusive<u64> {
+        match self {
+            Self::Reply(_) => 1..=receive::limit(Rpc::PushObject) as u64,
+            Self::MaskedUpdate(update) => update.lengths(),
+        }
+    }
+
     pub(super) async fn progress(&self) -> Result<Progress> {
         match self {
-            Self::Reply(upload) if *upload.finished.lock().await => Ok(Progress::default()),
             Self::Reply(upload) => upload.progress().await,
-            Self::Said(said) => said.progress().await,
+            Self::MaskedUpdate(update) => update.progress().await,
         }
     }
 
     pub(super) async fn begin(&self, id: ObjectId, offset: u64) -> Result<Begun> {
         match self {
             Self::Reply(upload) => upload.begin(id, offset).await,
-            Self::Said(said) => said.begin(id, offset).await,
+            Self::MaskedUpdate(update) => update.begin(id, offset).await,
         }
     }
 
@@ -74,7 +78,7 @@ impl Target {
     ) -> Result<()> {
         let upload = match self {
             Self::Reply(upload) => upload,
-            Self::Said(said) => return said.hand_on(fleet, node, id, partial).await,
+            Self::MaskedUpdate(update) => return update.hand_on(fleet, node, id, partial).await,
         };
         match upload.keep(id, partial).await? {
             Stored::More => Ok(()),

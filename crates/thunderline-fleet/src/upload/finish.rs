@@ -11,7 +11,7 @@ use federation::{
 };
 use thunderline_core::{ErrorKind, Result};
 
-use super::{Upload, assemble, masked};
+use super::{Upload, assemble, exchange_reply};
 use crate::{Fleet, blocking::blocking, fleet::Node};
 
 /// Reads a reply whose objects are all there and hands it on, once. Where that fails for a reason that may pass, the client
@@ -26,8 +26,8 @@ pub(crate) async fn complete(fleet: &Fleet, node: &Node, upload: &Arc<Upload>) -
     }
     let (reading, id) = (upload.clone(), node.id);
     if upload.masked {
-        let said = blocking(move || masked::read(&reading.area, &reading.announced, id)).await;
-        match masked::hand_on(fleet, node, upload, said).await {
+        let said = blocking(move || exchange_reply::read(&reading.area, &reading.announced, id)).await;
+        match exchange_reply::hand_on(fleet, node, upload, said).await {
             Ok(()) => fleet.forget(node.id),
             Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Conflict) => {
                 hand_on(fleet, node, upload, failed(&error.to_string())).await?;

@@ -3,18 +3,18 @@
 mod announced;
 mod append;
 mod assemble;
+mod exchange_reply;
 mod find;
 mod finish;
-mod masked;
+mod masked_update;
 mod receive;
-mod said;
 
 pub(crate) use announced::Announced;
 pub(crate) use append::{Begun, Progress};
 pub(crate) use find::{Found, find};
 pub(crate) use finish::{complete, give_up, refuse};
+pub(crate) use masked_update::MaskedUpdate;
 pub(crate) use receive::{Stored, Upload};
-pub(crate) use said::Said;
 
 /// Why a reply is given up that takes more room than any honest one.
 pub(crate) const FAR_TOO_LARGE: &str = "the update is far larger than the model";

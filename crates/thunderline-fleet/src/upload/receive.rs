@@ -14,7 +14,7 @@ use thunderline_core::{LeaseId, Result};
 use thunderline_flower::ObjectId;
 use thunderline_objects::{Area, Sha256};
 
-use super::{Announced, masked};
+use super::{Announced, exchange_reply};
 use crate::{Fleet, blocking::blocking, fleet::Node};
 
 /// How much an update may be larger than twice the model: metrics, and the descriptions of many small arrays.
@@ -122,7 +122,7 @@ impl Upload {
                 if ObjectId::of(&content) != id {
                     return Ok(Stored::Refused(OTHER_BYTES));
                 }
-                if upload.masked && !masked::may_be_kept(&content) {
+                if upload.masked && !exchange_reply::may_be_kept(&content) {
                     return Ok(Stored::Open);
                 }
                 if !upload.pay(content.len() as u64) {
@@ -151,5 +151,5 @@ impl Upload {
 
 /// An object's id is the digest of its bytes, so it is also its name in the store.
 pub(super) fn digest(id: &ObjectId) -> Sha256 {
-    id.to_string().parse().expect("an object's id is a digest in hexadecimal")
+    id.0
 }

@@ -23,7 +23,6 @@ use thunderline_fleet::{Config, Fleet, router};
 use thunderline_flower::fab::Bundle;
 use thunderline_numerics::{ArraySpec, DType, ModelSchema, checkpoint};
 use thunderline_objects::{Objects, Sha256};
-use thunderline_store::EventFilter;
 use thunderline_testkit::TestDb;
 use thunderlink::Links;
 use tokio_util::sync::CancellationToken;
@@ -90,13 +89,7 @@ impl Edge {
 
     /// Tells the federation domain what became of nodes.
     pub async fn relay(&self) -> Result<()> {
-        let cx = self.t.system();
-        for event in self.t.db().events(0, 1000, &EventFilter::named(project::EVENTS)).await? {
-            let mut write = self.t.db().write(&cx, &project::ACTION).await?;
-            project::on_node_event(&cx, &event, &mut write).await?;
-            write.commit_derived().await?;
-        }
-        Ok(())
+        self.t.hand_on(0, project::EVENTS, &project::ACTION, project::on_node_event).await
     }
 
     /// A federation of a Flower app, driven until it waits for its clients.

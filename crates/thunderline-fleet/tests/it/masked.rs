@@ -248,6 +248,29 @@ both!(a_client_waits_while_others_speak_and_a_lost_message_comes_again, async |t
     is_mean(&edge, &federation, &sites).await?;
 });
 
+both!(the_end_of_what_is_said_may_come_twice_at_once, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let (federation, mut sites) = begun(&edge).await?;
+    let task = sites[0].client.task(&edge).await.unwrap().unwrap();
+    let said = sites[0].said(&task);
+    let answer = reply(&sites[0].client, &task, &said, 1000);
+    let session = sites[0].client.announce(&edge, &answer).await.unwrap().session_id;
+    let ((last, end), begun) = answer.objects.split_last().unwrap();
+    for (id, content) in begun {
+        assert!(sites[0].client.push(&edge, &session, *id, content.clone()).await.unwrap());
+    }
+    let client = &sites[0].client;
+    let push = || client.push(&edge, &session, *last, end.clone());
+    let (one, two) = tokio::join!(push(), push());
+    assert!(one.is_ok() && two.is_ok(), "{one:?}, {two:?}");
+    assert_eq!(reasons(&edge).await, [""; 0]);
+    exchange(&edge, &federation, &mut sites[1..]).await?;
+    for _ in 0..4 {
+        exchange(&edge, &federation, &mut sites).await?;
+    }
+    is_mean(&edge, &federation, &sites).await?;
+});
+
 both!(each_exchange_may_be_lost_as_often_as_a_task, async |t: TestDb| {
     let edge = Edge::new(t)?;
     let (federation, mut sites) = begun(&edge).await?;

@@ -7,7 +7,7 @@ use std::{
 
 use federation::state::FederationState;
 use serde_json::{Value, json};
-use thunderline_core::Result;
+use thunderline_core::{Result, hex};
 use thunderline_flower::{Kind, record::ConfigValue};
 use thunderline_testkit::{Engine, TestDb};
 
@@ -51,7 +51,7 @@ impl Python {
             other => panic!("{key}: {other:?}"),
         };
         let told = match value(&asked, "told") {
-            Some(ConfigValue::Bytes(told)) => Some(hex(told)),
+            Some(ConfigValue::Bytes(told)) => Some(hex::encode(told)),
             _ => None,
         };
         let with_model = task.objects.iter().any(|object| object.kind == Kind::ArrayRecord);
@@ -72,10 +72,6 @@ impl Drop for Python {
         drop(self.process.stdin.take());
         self.process.wait().expect("it ends with its input");
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! A runner's masked update over a link that breaks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -14,7 +14,7 @@ use federation::{
     masked::{KEY, Terms},
     state::FederationState,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use thunderline_core::Result;
 use thunderline_flower::{
     Kind, ObjectId,
@@ -27,6 +27,7 @@ use thunderline_secagg::{
     message::{Consents, Delivery, Survivors},
 };
 use thunderline_testkit::{TestDb, both};
+use thunderlink::evict::evict;
 
 use crate::{
     client::{Client, Task, Transport},
@@ -213,8 +214,9 @@ both!(a_masked_update_goes_on_at_the_byte_whatever_the_cuts_and_restarts, async 
         assert_eq!(look(&edge, &site.client, &site.mask()).await, done());
         // As in one request.
         site.say(&edge, "mask", said.clone()).await;
+        let other = vec![0; said.len()];
         let (status, answer) =
-            append(&edge, &site.client, &site.mask(), piece(ObjectId::of(b"other"), b"other", 0)).await;
+            append(&edge, &site.client, &site.mask(), piece(ObjectId::of(&other), &other, 0)).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
         assert!(answer["detail"].as_str().unwrap().contains("something else"), "{answer}");
     }
@@ -259,15 +261,100 @@ both!(a_masked_update_that_nobody_waits_for_or_is_none_is_refused_and_leaves_not
     refused(&sites[0], piece(ObjectId::of(&inputs[0]), &forged, 0), "as announced").await;
     refused(&sites[0], whole(&forged), "secure aggregation").await;
     refused(&sites[0], whole(&inputs[1]), "secure aggregation").await;
-    refused(&sites[0], whole(&inputs[0][..inputs[0].len() - 4]), "secure aggregation").await;
-    refused(&sites[0], format!("{} 0 300000000\n", ObjectId::of(b"large")).into_bytes(), "300000000 bytes")
-        .await;
     assert_eq!(files(&edge.domain.objects.root().join("rounds")).len(), blobs);
     for (site, said) in sites.iter().zip(&inputs) {
         assert_eq!(append(&edge, &site.client, &site.mask(), whole(said)).await, done());
     }
     ends(&edge, &federation, &sites, clients).await?;
     refused(&sites[0], whole(b"late"), "the lease has ended").await;
+});
+
+both!(who_is_shut_out_while_it_waits_for_an_answer_gets_none, async |t: TestDb| {
+    let edge = Edge::holding(t, Duration::from_secs(600))?;
+    let (federation, sites) = begun(&edge).await?;
+    for site in &sites {
+        let identity = Arc::new(Identity::from_seed(&[site.number; 32]));
+        let client = Advertised::new(&site.session, identity, &[100 + site.number; 32]);
+        site.say(&edge, "advertise", client.advertisement().encode()).await;
+    }
+    let shut_out = async {
+        evict(&edge.t.operator(), &edge.links, sites[0].client.id, "it was stolen").await?;
+        // Nobody has told the federations yet: there is an answer for everybody.
+        edge.drive(&federation).await
+    };
+    let (answer, driven) = tokio::join!(sites[0].post(&edge, "advertise/answer", Vec::new()), shut_out);
+    driven?;
+    assert_eq!(answer.0, StatusCode::UNAUTHORIZED, "{answer:?}");
+    sites[1].hear(&edge, "advertise").await;
+});
+
+both!(who_waits_for_an_answer_asks_again_when_the_server_stops, async |t: TestDb| {
+    let edge = Edge::holding(t, Duration::from_secs(600))?;
+    let (_, sites) = begun(&edge).await?;
+    let stop = async { edge.stop.cancel() };
+    let (answer, ()) = tokio::join!(sites[0].post(&edge, "advertise/answer", Vec::new()), stop);
+    assert_eq!(answer, (StatusCode::OK, Bytes::new()));
+});
+
+both!(a_masked_update_that_cannot_be_kept_now_is_not_sent_again, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let (federation, sites) = begun(&edge).await?;
+    let clients = shared(&edge, &federation, &sites).await?;
+    let inputs = masked(&edge, &sites, clients).await;
+    let (site, said) = (&sites[0], &inputs[0].1);
+    let body = piece(ObjectId::of(said), said, 0);
+    send(&edge, &site.client, Method::PATCH, &site.mask(), broken(body[..200].to_vec())).await;
+    let part = files(&edge.domain.objects.root().join("rounds"));
+    let part = part.iter().find(|path| path.extension().is_some()).unwrap();
+    // A folder lies where it should.
+    let in_the_way = part.ancestors().nth(3).unwrap().join(part.file_stem().unwrap());
+    std::fs::create_dir(&in_the_way).unwrap();
+    let came = there(&edge, site, said).await;
+    let rest = piece(ObjectId::of(said), said, came);
+    let (status, answer) = append(&edge, &site.client, &site.mask(), rest).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    assert_eq!(there(&edge, site, said).await, said.len());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    let end = piece(ObjectId::of(said), said, said.len());
+    assert_eq!(append(&edge, &site.client, &site.mask(), end).await, done());
+});
+
+both!(an_exchange_that_there_is_none_of_is_refused_with_those_that_there_are, async |t: TestDb| {
+    let edge = Edge::holding(t, Duration::from_secs(600))?;
+    let (_, sites) = begun(&edge).await?;
+    for path in ["done", "done/answer", "tell", "tell/answer"] {
+        let (status, answer) = sites[0].post(&edge, path, Vec::new()).await;
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let name = path.split('/').next().unwrap();
+        let why = format!(
+            "exchange: there is no exchange '{name}' (allowed: advertise, share, mask, consent or reveal)"
+        );
+        assert_eq!((status, &answer["detail"]), (StatusCode::FORBIDDEN, &json!(why)), "{path}");
+    }
+});
+
+both!(a_masked_update_of_another_length_is_refused_at_its_head, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let (federation, sites) = begun(&edge).await?;
+    let clients = shared(&edge, &federation, &sites).await?;
+    let inputs = masked(&edge, &sites, clients).await;
+    let (site, said) = (&sites[0], &inputs[0].1);
+    let wanted = said.len();
+    for length in [1, wanted - 4, wanted - 1, wanted + 1, wanted + 4, 200 << 20] {
+        // Nothing comes after it: what is refused is the head.
+        let head = format!("{} 0 {length}\n", ObjectId::of(b"other"));
+        let (status, answer) = append(&edge, &site.client, &site.mask(), head.into_bytes()).await;
+        let why = format!("length: an object of {length} bytes (allowed: {wanted} bytes)");
+        assert_eq!((status, &answer["detail"]), (StatusCode::FORBIDDEN, &json!(why)));
+        assert_eq!(parts(&edge), 0, "{length}");
+    }
+    // Nor in one request is more taken than can be said.
+    let (status, answer) = site.post(&edge, "mask", vec![0; wanted + 1]).await;
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let why = format!("'mask': the request has {} bytes; at most {wanted} are taken", wanted + 1);
+    assert_eq!((status, &answer["detail"]), (StatusCode::FORBIDDEN, &json!(why)));
+    let body = piece(ObjectId::of(said), said, 0);
+    assert_eq!(append(&edge, &site.client, &site.mask(), body).await, done());
 });
 
 both!(what_is_incomplete_of_a_masked_update_goes_with_its_round, async |t: TestDb| {

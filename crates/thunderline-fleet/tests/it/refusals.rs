@@ -1,5 +1,7 @@
 //! What clients are told when something is wrong.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::Request,
@@ -118,6 +120,23 @@ both!(a_node_that_a_server_forgot_comes_back_by_any_call, async |t: TestDb| {
         client.call(&edge, Rpc::SendNodeHeartbeat, &request).await.unwrap();
     assert!(beat.success);
     edge.t.assert_events(["link.node.joined"]).await;
+});
+
+both!(who_is_shut_out_while_its_call_is_held_gets_no_work, async |t: TestDb| {
+    let edge = Edge::holding(t, Duration::from_secs(600))?;
+    let client = Client::new(Transport::Http);
+    client.join(&edge).await.unwrap();
+    edge.relay().await?;
+    let shut_out = async {
+        evict(&edge.t.operator(), &edge.links, client.id, "it was stolen").await?;
+        // Nobody has told the federations yet: the node is asked.
+        edge.federation(1, "").await
+    };
+    let (pulled, federation) = tokio::join!(client.pull(&edge), shut_out);
+    assert_eq!(pulled, Err(Refused::Http(StatusCode::UNAUTHORIZED)));
+    let (_, leases) =
+        newest_round(&edge.t.viewer(), &edge.domain, federation?.id).await?.expect("a round began");
+    assert_eq!(leases[0].state.name(), "issued");
 });
 
 both!(an_evicted_node_is_told_to_leave_and_its_task_ends, async |t: TestDb| {

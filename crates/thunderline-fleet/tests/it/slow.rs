@@ -1,9 +1,8 @@
 //! Clients that begin a request and do not go on with it.
 
-use axum::{body::Body, extract::Request, http::StatusCode};
+use axum::{body::Body, extract::Request};
 use bytes::Bytes;
 use futures::{future, stream};
-use serde_json::Value;
 use thunderline_flower::{ObjectId, Rpc};
 use thunderline_testkit::{TestDb, both};
 
@@ -44,24 +43,4 @@ both!(many_requests_that_stall_hold_back_nobody, async |t: TestDb| {
         _ = future::select_all(stuck.map(Box::pin)) => panic!("a request that stalls was given up before others went on"),
         () = work => {}
     }
-});
-
-both!(a_runner_reads_how_large_its_message_may_be_before_it_is_sent, async |t: TestDb| {
-    let edge = Edge::new(t)?;
-    let client = Client::new(Transport::Http);
-    client.join(&edge).await.unwrap();
-    for (exchange, size, allowed) in
-        [("consent", 65 * 1024, "at most 65536"), ("mask", 5 << 20, "/v1/runner/uploads/<message id>/mask")]
-    {
-        let path = format!("/v1/runner/exchanges/none/{exchange}");
-        let (parts, body, _) = edge.send(post(&edge, &client, &path, Body::from(vec![0; size]))).await;
-        let answer: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!((parts.status, &answer["code"]), (StatusCode::FORBIDDEN, &Value::from(403)));
-        let detail = answer["detail"].as_str().unwrap();
-        assert!(detail.contains(&format!("'{exchange}'")) && detail.contains(allowed), "{detail}");
-    }
-    let path = "/v1/runner/exchanges/none/mask";
-    let (parts, body, _) = edge.send(post(&edge, &client, path, Body::from("small"))).await;
-    assert_eq!(parts.status, 403);
-    assert!(String::from_utf8_lossy(&body).contains("no lease"), "{body:?}");
 });

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use thunderline_flower::ObjectId;
 use thunderline_numerics::random::Rng;
 use thunderline_testkit::{TestDb, both};
+use thunderlink::evict::{evict, readmit};
 
 use crate::{
     client::{Client, Reply, Transport},
@@ -117,6 +118,19 @@ both!(a_small_reply_goes_up_in_one_request, async |t: TestDb| {
     edge.drive(&federation).await?;
     assert_eq!(edge.get(&federation).await?.state, FederationState::Completed);
     assert_eq!(edge.model_of(&federation).await?, START);
+});
+
+both!(what_is_complete_may_come_again_or_a_part_of_it, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let clients = joined(&edge, 1).await;
+    edge.federation(1, "").await?;
+    let (message, reply) = announced(&edge, &clients[0]).await;
+    let (id, content) = reply.objects[0].clone();
+    for offset in [0, 0, 5, content.len()] {
+        let (status, progress) = append(&edge, &clients[0], &message, piece(id, &content, offset)).await;
+        let left = json!({ "missing": 6, "partial": null });
+        assert_eq!((status, progress), (StatusCode::OK, left), "{offset}");
+    }
 });
 
 both!(whatever_the_cuts_and_restarts_no_byte_is_asked_for_twice, async |t: TestDb| {
@@ -285,8 +299,31 @@ both!(announcing_other_replies_does_not_let_a_node_upload_more, async |t: TestDb
         let (id, content) = &reply.objects[0];
         let (said, progress) = append(&edge, &clients[0], task.id(), piece(*id, content, 0)).await;
         assert_eq!(said, status, "{progress}");
+        let files = files(&edge.domain.objects.root().join("rounds"));
+        assert!(files.iter().all(|path| path.extension().is_none()), "nothing incomplete stays: {files:?}");
     }
     assert!(clients[0].pull(&edge).await.unwrap().is_none(), "the lease goes on");
+});
+
+both!(who_is_shut_out_while_it_sends_is_not_listened_to_any_more, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let clients = joined(&edge, 1).await;
+    edge.federation(1, "").await?;
+    let (message, reply) = announced(&edge, &clients[0]).await;
+    let [first, second] = [0, 1].map(|object: usize| {
+        let (id, content) = &reply.objects[object];
+        Bytes::from(piece(*id, content, 0))
+    });
+    let (operator, links, id) = (edge.t.operator(), edge.links.clone(), clients[0].id);
+    let then = stream::once(async move {
+        evict(&operator, &links, id, "it was stolen").await.unwrap();
+        Ok::<_, std::io::Error>(second)
+    });
+    let body = Body::from_stream(stream::iter([Ok(first)]).chain(then));
+    let (status, _) = send(&edge, &clients[0], Method::PATCH, &message, body).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    readmit(&edge.t.operator(), &edge.links, clients[0].id).await?;
+    assert_eq!(look(&edge, &clients[0], &message).await.1, json!({ "missing": 6, "partial": null }));
 });
 
 both!(a_request_that_hangs_gives_way_to_the_next_and_what_came_stays, async |t: TestDb| {

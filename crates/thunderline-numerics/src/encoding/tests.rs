@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use thunderline_core::{Sha256, hex};
 
 use super::{delta::restore, *};
 use crate::{DType, MemoryArrays, ModelSchema, random::Rng};
@@ -138,8 +139,7 @@ fn the_formats_are_fixed_for_ever() {
         .into_iter()
         .map(|encoding| {
             let payload = encode(encoding, &spec, &delta, 5).unwrap().unwrap();
-            let hash = ring::digest::digest(&ring::digest::SHA256, &payload);
-            hash.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+            hex::encode(Sha256::of(&payload).head::<4>())
         })
         .collect();
     assert_eq!(found, GOLDEN);

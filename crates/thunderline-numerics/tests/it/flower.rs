@@ -20,6 +20,8 @@ use thunderline_numerics::{
     strategy::{Allowed, Earlier, Kind, Part, Round, Strategy, Update},
 };
 
+use crate::peer::peer;
+
 const CASES: usize = 200;
 /// Rounds of a case where something is kept from one to the next, or older models are used; one otherwise.
 const ROUNDS: usize = 3;
@@ -324,24 +326,12 @@ impl Case {
 
 /// Flower's Python, or `None` where the tests were asked to leave the peers out.
 pub fn python() -> Option<PathBuf> {
-    if let Some(programs) = std::env::var_os("THUNDERLINE_FLWR_142") {
-        return Some(PathBuf::from(programs).join("python"));
-    }
-    let quick = std::env::var("THUNDERLINE_QUICK").is_ok_and(|value| value == "1");
-    assert!(
-        quick,
-        "THUNDERLINE_FLWR_142 names no folder with Flower's programs: run the test by `cargo xtask with cargo test …`, or \
-         leave the Flower peers out with THUNDERLINE_QUICK=1"
-    );
-    None
+    peer("THUNDERLINE_FLWR_142").map(|programs| programs.join("python"))
 }
 
 #[test]
 fn every_strategy_equals_flowers_own_or_its_papers_formula_on_random_cases() {
-    let Some(python) = python() else {
-        eprintln!("skipped: THUNDERLINE_QUICK=1");
-        return;
-    };
+    let Some(python) = python() else { return };
     let cases: Vec<Case> =
         SUBJECTS.iter().flat_map(|subject| (0..CASES).map(move |number| case(subject, number))).collect();
     // Flower takes its time, so the cores share the cases.

@@ -9,6 +9,8 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use crate::peer::peer;
+
 /// What was said for each setting when it was asked for all of them.
 pub struct Record {
     /// The program that asks, under `tests/peers`.
@@ -34,14 +36,8 @@ impl Record {
 
     /// What is said now, or `None` where the tests were asked to leave the peers out.
     fn ask<T: DeserializeOwned>(&self, settings: &[&Value]) -> Option<Vec<T>> {
-        let Some(folder) = std::env::var_os("THUNDERLINE_DP_ACCOUNTING") else {
-            assert!(
-                std::env::var_os("THUNDERLINE_QUICK").is_some(),
-                "THUNDERLINE_DP_ACCOUNTING names no environment: run through `cargo xtask test`, or set THUNDERLINE_QUICK=1"
-            );
-            return None;
-        };
-        let mut python = Command::new(PathBuf::from(folder).join("python"))
+        let folder = peer("THUNDERLINE_DP_ACCOUNTING")?;
+        let mut python = Command::new(folder.join("python"))
             .arg(Self::path(self.script))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -9,3 +9,7 @@ mod encodings;
 mod flower;
 mod google;
 mod mean;
+
+/// Of the test kit, which these tests do without: it brings databases along.
+#[path = "../../../thunderline-testkit/src/peer.rs"]
+mod peer;

@@ -50,7 +50,8 @@ impl Site {
         let trained = write(&self.0.path().join("out"), |place| 1.0 + moved(place));
         let encoded = update(&task, Some(&trained), self.0.path(), run()).unwrap().unwrap();
         let sent = encoded.model.arrays().unwrap();
-        let bytes = read(&sent, 0, 0, encoded.model.schema().array_bytes(0) as usize).unwrap();
+        let mut bytes = vec![0; encoded.model.schema().array_bytes(0) as usize];
+        sent.read_at(0, 0, &mut bytes).unwrap();
         let mut values = Vec::new();
         let encoding = super::terms(&task.config).unwrap().encoding;
         decode(encoding, &schema().arrays()[0], &mut &*bytes, bytes.len() as u64, &mut |piece| {
@@ -79,8 +80,9 @@ fn only_the_arrays_that_are_asked_for_are_sent_and_integers_as_they_are() {
     let names: Vec<_> = sent.arrays().iter().map(|array| array.name.as_str()).collect();
     assert_eq!(names, ["lora_a", "lora_count"]);
     assert!(sent.array_bytes(0) < 1100 && sent.arrays()[1].dtype == DType::I64);
-    let counts = read(&encoded.model.arrays().unwrap(), 1, 0, 16).unwrap();
-    assert_eq!(counts, [7i64, 8].map(i64::to_le_bytes).concat());
+    let mut counts = [0; 16];
+    encoded.model.arrays().unwrap().read_at(1, 0, &mut counts).unwrap();
+    assert_eq!(counts.to_vec(), [7i64, 8].map(i64::to_le_bytes).concat());
     assert!((values[9] - 0.09).abs() < 0.03, "{}", values[9]);
     encoded.rest.keep(site.0.path(), run()).unwrap();
     assert!(!site.kept());

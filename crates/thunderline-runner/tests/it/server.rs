@@ -100,7 +100,7 @@ impl Server {
             shared: Arc::new((Mutex::new(state), Condvar::new())),
         };
         let accepting = server.clone();
-        std::thread::spawn(move || accepting.accept(listener));
+        std::thread::spawn(move || accepting.accept(&listener));
         server
     }
 
@@ -186,7 +186,7 @@ impl Server {
         self.shared.1.notify_all();
     }
 
-    fn accept(&self, mut listener: TcpListener) {
+    fn accept(&self, listener: &TcpListener) {
         loop {
             let (stream, _) = listener.accept().unwrap();
             let mut state = self.state();
@@ -194,16 +194,14 @@ impl Server {
                 return;
             }
             if state.crash_at_push == Some(usize::MAX) {
-                // Dead: everything in memory is gone, what is stored stays. Then it starts again at the same address.
-                drop(listener);
+                // Dead: everything in memory is gone, what is stored stays. Then it starts again at the same address, which it
+                // keeps meanwhile: another program could be given it.
                 drop(stream);
                 state.crash_at_push = None;
                 state.announced = None;
                 for connection in state.connections.drain(..) {
                     let _ = connection.shutdown(Shutdown::Both);
                 }
-                drop(state);
-                listener = TcpListener::bind(self.address).unwrap();
                 continue;
             }
             state.connections.push(stream.try_clone().unwrap());

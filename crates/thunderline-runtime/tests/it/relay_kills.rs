@@ -65,13 +65,14 @@ both!(
         let events = fill(&t, 100_000).await?;
         let seen = Arc::<Mutex<Vec<i64>>>::default();
         let cx = t.system();
-        let mut kills = 0;
+        let mut kills = 0_u32;
         loop {
             // A new one each time: nothing is remembered but what is in the database.
             let subscriptions = vec![writing("t.written"), remembering("t.seen", &seen)];
             let relay = Relay::new(t.db().clone(), subscriptions);
             let cancel = CancellationToken::new();
-            let patience = Duration::from_millis(20 + cx.random_u64() % 600);
+            // Longer and longer, so that it gets to its end where a page of events takes as long as this.
+            let patience = Duration::from_millis(20 + cx.random_u64() % 600) * (1 + kills / 8);
             let all = async {
                 let mut done = false;
                 while !done {

@@ -1,7 +1,7 @@
 //! A client's keys for one session.
 
 use crate::Refusal;
-use crate::codec::{Reader, Writer};
+use crate::codec::{HEAD, Reader, Writer};
 use crate::keys::{self, Identity};
 use crate::terms::Session;
 
@@ -25,6 +25,8 @@ pub struct Advertisement {
 }
 
 impl Advertisement {
+    /// How many bytes it has.
+    pub const LENGTH: usize = HEAD + 32 + Self::BODY;
     /// Length without the session.
     pub(crate) const BODY: usize = 4 * 32 + 64;
 

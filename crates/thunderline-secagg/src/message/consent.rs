@@ -1,7 +1,7 @@
 //! The survivors' word that they were all shown the same survivors.
 
 use crate::Refusal;
-use crate::codec::{Reader, Writer, ascending};
+use crate::codec::{HEAD, Reader, Writer, ascending};
 use crate::keys;
 
 const ONE: u8 = 7;
@@ -33,10 +33,14 @@ pub(crate) fn statement(roster: &[u8; 32], survivors: &[u8; 32], from: u16) -> [
 }
 
 impl Consent {
+    /// How many bytes it has.
+    pub const LENGTH: usize = HEAD + Self::BODY;
+    const BODY: usize = 98;
+
     /// The message as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new(ONE, 98);
+        let mut writer = Writer::new(ONE, Self::BODY);
         writer.bytes(&self.roster).u16(self.from).bytes(&self.signature);
         writer.done()
     }

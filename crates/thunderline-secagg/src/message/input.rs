@@ -1,7 +1,7 @@
 //! A masked input.
 
 use crate::Refusal;
-use crate::codec::{Reader, Writer};
+use crate::codec::{HEAD, Reader, Writer};
 use crate::keys;
 
 const KIND: u8 = 5;
@@ -41,6 +41,16 @@ pub(crate) fn statement(roster: &[u8; 32], sharers: &[u8; 32], from: u16, words:
 }
 
 impl MaskedInput {
+    /// How many bytes it has in a session of so many numbers.
+    #[must_use]
+    pub const fn length(dimension: u32) -> u64 {
+        // Before the numbers stands the weight.
+        (HEAD + Self::BODY) as u64 + 4 * (dimension as u64 + 1)
+    }
+
+    /// Without the words.
+    const BODY: usize = 134;
+
     /// The hash of its words, which the survivors' list names.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
@@ -50,7 +60,7 @@ impl MaskedInput {
     /// The message as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new(KIND, 134 + self.words.len() * 4);
+        let mut writer = Writer::new(KIND, Self::BODY + self.words.len() * 4);
         writer
             .bytes(&self.roster)
             .u16(self.from)

@@ -1,7 +1,7 @@
 //! The shares that take the masks off the sum.
 
 use crate::Refusal;
-use crate::codec::{Reader, Writer, ascending};
+use crate::codec::{HEAD, Reader, Writer, ascending};
 
 const KIND: u8 = 9;
 
@@ -24,10 +24,20 @@ impl std::fmt::Debug for Reveal {
 }
 
 impl Reveal {
+    /// How many bytes it has about so many neighbours.
+    #[must_use]
+    pub const fn length(neighbours: usize) -> usize {
+        HEAD + Self::body(neighbours)
+    }
+
+    const fn body(neighbours: usize) -> usize {
+        36 + neighbours * 34
+    }
+
     /// The message as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new(KIND, 36 + self.shares.len() * 34);
+        let mut writer = Writer::new(KIND, Self::body(self.shares.len()));
         writer.bytes(&self.roster).u16(self.from).count(self.shares.len());
         for (member, share) in &self.shares {
             writer.u16(*member).bytes(share);

@@ -1,7 +1,7 @@
 //! Sealed shares, on their way up and down.
 
 use crate::Refusal;
-use crate::codec::{Reader, Writer, ascending};
+use crate::codec::{HEAD, Reader, Writer, ascending};
 use crate::keys::{self, SEALED};
 
 const UP: u8 = 3;
@@ -36,10 +36,20 @@ pub(crate) fn sharers_digest(roster: &[u8; 32], sharers: &[u16]) -> [u8; 32] {
 }
 
 impl SealedShares {
+    /// How many bytes it has for so many neighbours.
+    #[must_use]
+    pub const fn length(neighbours: usize) -> usize {
+        HEAD + Self::body(neighbours)
+    }
+
+    const fn body(neighbours: usize) -> usize {
+        36 + neighbours * (2 + SEALED)
+    }
+
     /// The message as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new(UP, 36 + self.sealed.len() * (2 + SEALED));
+        let mut writer = Writer::new(UP, Self::body(self.sealed.len()));
         writer.bytes(&self.roster).u16(self.from);
         write_sealed(&mut writer, &self.sealed);
         writer.done()

@@ -63,6 +63,21 @@ fn a_message_cut_short_or_with_something_behind_it_is_refused() {
 }
 
 #[test]
+fn how_long_is_what_a_client_says_is_known_before_it_comes() {
+    let lengths: Vec<_> = samples().iter().map(Vec::len).collect();
+    let input = MaskedInput::length(party::session().terms().dimension);
+    // Of four, each has three neighbours.
+    let known = [
+        Advertisement::LENGTH,
+        SealedShares::length(3),
+        usize::try_from(input).expect("it is short"),
+        Consent::LENGTH,
+        Reveal::length(3),
+    ];
+    assert_eq!(known, [lengths[0], lengths[2], lengths[4], lengths[6], lengths[8]]);
+}
+
+#[test]
 fn another_version_is_refused_as_such() {
     for (bytes, decode) in samples().iter().zip(decoders()) {
         let mut other = bytes.clone();

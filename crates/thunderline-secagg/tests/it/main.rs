@@ -7,3 +7,7 @@ mod python;
 mod tampering_client;
 mod tampering_server;
 mod uniform;
+
+/// Of the test kit, which these tests do without: it brings databases along.
+#[path = "../../../thunderline-testkit/src/peer.rs"]
+mod peer;

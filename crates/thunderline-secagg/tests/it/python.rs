@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use thunderline_secagg::client::Advertised;
 use thunderline_secagg::message::{Advertisement, Consents, Delivery, Survivor, Survivors};
 use thunderline_secagg::{Bounds, Floor, Refusal, Roster, Session, Terms};
 
-use crate::party;
+use crate::{party, peer::peer};
 
 /// What a party says, or why it refuses.
 type Said = Result<Vec<u8>, String>;
@@ -26,18 +25,9 @@ struct Python {
 impl Python {
     /// `None` where these tests are left out.
     fn start() -> Option<RefCell<Self>> {
-        let Some(folder) = std::env::var_os("THUNDERLINE_FLWR_142") else {
-            let quick = std::env::var("THUNDERLINE_QUICK").is_ok_and(|quick| quick == "1");
-            assert!(
-                quick,
-                "THUNDERLINE_FLWR_142 names no folder with Flower's Python: run `cargo xtask test`, which \
-                 prepares it, or set THUNDERLINE_QUICK=1 to leave this test out"
-            );
-            eprintln!("left out: THUNDERLINE_QUICK=1 and no THUNDERLINE_FLWR_142");
-            return None;
-        };
+        let folder = peer("THUNDERLINE_FLWR_142")?;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/secagg.py");
-        let mut command = Command::new(Path::new(&folder).join("python"));
+        let mut command = Command::new(folder.join("python"));
         command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.env("OMP_NUM_THREADS", "1").env("PYTHONDONTWRITEBYTECODE", "1");
         let mut process = command.spawn().expect("Python can be started");

@@ -20,6 +20,9 @@ pub struct Federation {
     pub state: String,
     /// Why it failed or was cancelled; before that, why its last round failed, until one is completed.
     pub reason: Option<String>,
+    /// What it waits for, where it waits for clients: how many nodes fit which part of its selector.
+    #[serde(default)]
+    pub waiting: Option<String>,
     /// The number under which Flower clients know it.
     pub run_id: String,
     /// The strategy's name, as the spec has it: `fedavg`, `fedadam`.
@@ -59,9 +62,6 @@ pub struct FederationDetails {
     /// How many clients of the newest round's present exchange are in each state: `issued`, `claimed`, `released`,
     /// `expired`, `dropped`.
     pub clients: BTreeMap<String, u32>,
-    /// What it waits for, where it waits for clients: how many nodes fit which part of its selector.
-    #[serde(default)]
-    pub waiting: Option<String>,
     /// What it has spent of its privacy; none where it asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<PrivacySpent>,
@@ -89,6 +89,7 @@ impl From<federation::Federation> for Federation {
             name: it.name,
             state: it.state.name().to_owned(),
             reason: it.reason,
+            waiting: None,
             run_id: it.run.to_string(),
             strategy: strategy.to_owned(),
             app: app.to_owned(),
@@ -134,7 +135,6 @@ impl FederationDetails {
             federation: it.into(),
             current_round: round.map(Into::into),
             clients,
-            waiting: None,
             privacy,
         }
     }

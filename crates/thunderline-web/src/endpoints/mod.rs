@@ -63,6 +63,15 @@ fn place<I: std::str::FromStr>(text: Option<&str>) -> Result<Option<(thunderline
     text.map(parse).transpose()
 }
 
+/// An id that a parameter of this name may give.
+fn id_in<I: std::str::FromStr<Err = Error>>(name: &str, text: Option<&str>) -> Result<Option<I>> {
+    let named = |error: Error| match error.problems() {
+        [problem] => Error::invalid_value(name, problem.reason.clone(), problem.allowed.clone()),
+        _ => error,
+    };
+    text.map(|text| text.parse().map_err(named)).transpose()
+}
+
 /// Ids of nodes; the first that is none is told with its place.
 fn node_ids(path: &str, texts: &[String]) -> Result<Vec<thunderline_core::NodeId>> {
     let parse = |(index, text): (usize, &String)| {

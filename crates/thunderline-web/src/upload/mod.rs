@@ -13,9 +13,7 @@ use axum::body::Body;
 use federation::{actions::import_artifact::Import, artifact::ArtifactKind};
 use futures::StreamExt;
 use thunderline_core::{Error, ErrorKind, Result};
-use thunderline_objects::Area;
-
-use crate::blocking::blocking;
+use thunderline_objects::{Area, blocking};
 
 /// Chunks on their way from the socket to the disk; what a slow disk makes the socket wait for.
 const IN_FLIGHT: usize = 8;

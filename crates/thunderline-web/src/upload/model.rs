@@ -12,15 +12,13 @@ use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_numerics::{
     ArrayReader, FileArrays, ModelSchema,
     checkpoint::{CheckpointHeader, CheckpointWriter, write_checkpoint},
-    finite,
+    finite, for_each_piece,
     npz::NpzReader,
 };
 use thunderline_objects::{Area, Sha256};
 
 /// The first bytes of a zip archive, hence of an `.npz`.
 const ZIP: &[u8] = b"PK";
-/// How much is looked at together; a multiple of every element's size.
-const PIECE: u64 = 1 << 18;
 
 /// Reads the model, whichever of both forms it has, and keeps it.
 pub fn keep(area: &Area, mut file: File, largest: u64) -> Result<Import> {
@@ -89,22 +87,12 @@ fn some_arrays(schema: &ModelSchema) -> Result<()> {
 
 /// A model that begins with a NaN stays one through every round.
 fn all_finite(schema: &ModelSchema, arrays: &dyn ArrayReader) -> Result<()> {
-    let mut buffer = vec![0; PIECE as usize];
-    for (place, spec) in schema.arrays().iter().enumerate() {
-        let (total, mut done) = (schema.array_bytes(place), 0);
-        while done < total {
-            let piece = &mut buffer[..PIECE.min(total - done) as usize];
-            arrays.read_at(place, done, piece)?;
-            if let Some(index) = finite::first_non_finite(spec.dtype, piece) {
-                let element = done as usize / spec.dtype.size() + index;
-                let message = format!(
-                    "the model's array '{}' has a NaN or an infinity at element {element}",
-                    spec.name
-                );
-                return Err(Error::new(ErrorKind::Invalid, message));
-            }
-            done += piece.len() as u64;
-        }
-    }
-    Ok(())
+    schema.arrays().iter().enumerate().try_for_each(|(place, spec)| {
+        for_each_piece(arrays, schema, place, &mut |first, piece| {
+            let Some(index) = finite::first_non_finite(spec.dtype, piece) else { return Ok(()) };
+            let (name, element) = (&spec.name, first + index as u64);
+            let message = format!("the model's array '{name}' has a NaN or an infinity at element {element}");
+            Err(Error::new(ErrorKind::Invalid, message))
+        })
+    })
 }

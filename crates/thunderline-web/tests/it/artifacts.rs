@@ -81,7 +81,7 @@ both!(what_is_too_long_or_not_what_it_says_is_refused, async |t: TestDb| {
     site.post(&format!("{PATH}?kind=bundle"), "no zip").await.assert_problem(422, "invalid");
     site.post(&format!("{PATH}?kind=model"), "no model").await.assert_problem(422, "invalid");
     site.post(&format!("{PATH}?kind=picture"), CSV).await.assert_problem(422, "invalid");
-    site.post(PATH, CSV).await.assert_problem(400, "invalid");
+    site.post(PATH, CSV).await.assert_problem(422, "invalid");
     assert_eq!(site.get(PATH).await.json()["items"], serde_json::json!([]));
 });
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::site::Site;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Stream {
     chunks: BodyDataStream,

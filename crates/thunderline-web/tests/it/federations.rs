@@ -51,7 +51,7 @@ both!(wrong_specs_are_refused_with_every_problem_and_nothing_is_written, async |
     let broken = site.post(PATH, "model_ref: [\n").await.assert_problem(422, "invalid");
     assert!(broken["problems"][0]["path"].as_str().unwrap().starts_with("line "), "{broken}");
     site.post(PATH, " ".repeat(300_000)).await.assert_problem(413, "too_large");
-    site.post(PATH, vec![0xff, 0xfe]).await.assert_problem(400, "invalid");
+    site.post(PATH, vec![0xff, 0xfe]).await.assert_problem(422, "invalid");
     assert_eq!(site.get(PATH).await.json()["items"].as_array().map(Vec::len), Some(0));
     assert!(site.t.events().await.is_empty() && site.t.jobs("available").await.is_empty());
 });

@@ -1,10 +1,11 @@
 //! Where log lines go.
 
 use clap::ValueEnum;
+use thunderline_core::Error;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use super::Global;
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::Result;
 
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,10 +26,8 @@ where
 {
     let wanted = global.log.as_deref().unwrap_or(default);
     let filter = EnvFilter::try_new(wanted).map_err(|error| {
-        Failure::new(
-            Exit::Refused,
-            format!("--log '{wanted}' is not understood: {error} (allowed: info, or info,federation=debug)"),
-        )
+        let reason = format!("'{wanted}' is not understood: {error}");
+        Error::invalid_value("--log", reason, "info, or info,federation=debug")
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // Started once per process; a second start (in tests) keeps the first.

@@ -169,7 +169,7 @@ fn complain(format: Format, failure: &Failure) {
         Format::Human => format!("thunderline: {failure}"),
         Format::Json => serde_json::to_string(&failure.details()).expect("failures are plain data"),
     };
-    eprintln!("{says}");
+    eprintln!("{}", crate::output::plain(&says));
 }
 
 /// The command line with '-1' read as a number wherever a value is expected, so that what is allowed is told, and not that

@@ -8,6 +8,7 @@ pub mod watch;
 use std::{fs::File, io::Read, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
+use thunderline_core::Error;
 use thunderline_web::{
     dto::{federation::Federation, health::Health, problem::ProblemDetails},
     problem::MEDIA_TYPE,
@@ -40,8 +41,8 @@ impl Client {
     /// Refuses addresses other than `http://`.
     pub fn new(base: &str, token: Option<String>) -> Result<Self> {
         if !base.starts_with("http://") {
-            let message = format!("'{base}' is no address that can be called: http://HOST:PORT");
-            return Err(Failure::new(Exit::Refused, message));
+            let reason = format!("'{base}' is no address that can be called");
+            return Err(Error::invalid_value("--server", reason, "http://HOST:PORT").into());
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)

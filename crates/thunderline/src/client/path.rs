@@ -1,8 +1,9 @@
 //! Addresses that hold what somebody typed.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use thunderline_core::Error;
 
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::Result;
 
 /// Everything but what RFC 3986 §2.3 leaves as it is.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -24,8 +25,8 @@ pub fn path(template: &str, values: &[&str]) -> Result<String> {
         };
         let value = values.next().expect("there is a value for each name");
         if value.is_empty() {
-            let message = format!("<{}>: it is empty (allowed: a name or an id)", name.to_uppercase());
-            return Err(Failure::new(Exit::Refused, message));
+            let name = format!("<{}>", name.to_uppercase());
+            return Err(Error::invalid_value(name, "it is empty", "a name or an id").into());
         }
         pieces.push(utf8_percent_encode(value, ESCAPED).to_string());
     }
@@ -35,6 +36,7 @@ pub fn path(template: &str, values: &[&str]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Exit;
 
     #[test]
     fn a_name_stays_one_piece_of_the_path() {

@@ -35,7 +35,7 @@ impl Live {
         let width = width();
         let mut text = self.rewind();
         for line in lines {
-            let cut: String = line.chars().take(width).collect();
+            let cut: String = super::plain(line).chars().take(width).collect();
             text.push_str(&cut);
             text.push_str("\x1b[K\n");
         }

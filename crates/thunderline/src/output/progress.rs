@@ -130,6 +130,7 @@ mod tests {
             name: "digits".into(),
             state: "running".into(),
             reason: None,
+            waiting: None,
             run_id: "7".into(),
             strategy: "fedavg".into(),
             app: "builtin".into(),
@@ -170,7 +171,6 @@ mod tests {
             document: String::new(),
             current_round: Some(round),
             clients,
-            waiting: None,
             privacy: None,
         }
     }

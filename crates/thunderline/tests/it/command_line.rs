@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{Server, run};
+use crate::{
+    processes::wait::wait_for,
+    program::{Server, run},
+};
 
 const SPEC: &str = "# a comment\nname: first\nmodel_ref: builtin:softmax(4,2)\nnum_rounds: 3\n";
 
@@ -49,9 +52,14 @@ fn refusals_are_documents_for_programs() {
         assert_eq!((exit, named.as_str()), (code, name), "{arguments:?}: {details}");
     };
     is(&["federations"], 2, "usage");
-    is(&["events", "list", "--limit", "0"], 2, "usage");
+    let (code, named, details) = refused(&["events", "list", "--limit", "0"]);
+    assert_eq!((code, named.as_str()), (2, "usage"));
+    let problem =
+        serde_json::json!([{"path": "--limit", "reason": "'0' is out of range", "allowed": "1 to 1000"}]);
+    assert_eq!(details["problems"], problem);
     is(&["federations", "list", "--server", "http://127.0.0.1:9"], 5, "unavailable");
-    is(&["federations", "list", "--server", "https://x"], 4, "invalid");
+    let (code, named, details) = refused(&["federations", "list", "--server", "https://x"]);
+    assert_eq!((code, named.as_str(), &details["problems"][0]["path"]), (4, "invalid", &"--server".into()));
     is(&["federations", "submit", "-f", "/nowhere.yaml"], 3, "not_found");
     is(&["migrate", "--check"], 1, "unavailable");
     let (code, _, details) = refused(&["serve", "--web", "0.0.0.0:0"]);
@@ -60,6 +68,27 @@ fn refusals_are_documents_for_programs() {
     let (code, named, details) = refused(&["federations", "show", "01900000-0000-7000-8000-000000000001"]);
     assert_eq!((code, named.as_str()), (3, "not_found"));
     assert_ne!(details["correlation"], "", "{details}");
+}
+
+#[test]
+fn a_killed_domain_is_told_in_one_line_for_people_and_one_document_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let _server = Server::start(data);
+    let (code, out, says) = run(data, &["domains", "kill", "thundergrid", "--reason", "a drill"]);
+    assert_eq!((code, says.as_str(), out.lines().count()), (0, "", 1), "{out}");
+    // On a busy machine it may be back before anybody looks.
+    let states = ["crashed", "restarting", "active"].map(|state| format!("thundergrid is {state}: "));
+    assert!(states.iter().any(|state| out.starts_with(state)), "{out}");
+    let (code, out, says) = run(data, &["domains", "kill", "thunderprism", "--json"]);
+    assert_eq!((code, says.as_str()), (0, ""), "{out}");
+    let killed: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(killed["name"], "thunderprism", "{killed}");
+    assert!(killed["state"].is_string() && killed["transitions"].is_array(), "{killed}");
+    let (code, out, says) = run(data, &["domains", "kill", "thunderclap", "--json"]);
+    assert_eq!((code, out.as_str()), (3, ""), "{says}");
+    let details: Value = serde_json::from_str(&says).unwrap();
+    assert_eq!(details["code"], "not_found", "{details}");
 }
 
 #[test]
@@ -76,7 +105,13 @@ fn a_federation_is_submitted_listed_steered_and_survives_the_servers_stop() {
     let id = federation["id"].as_str().unwrap();
     let repeated: Value = serde_json::from_str(&run(&data, &submit).1).unwrap();
     assert_eq!(repeated["id"], id, "the key makes it harmless to repeat");
-    assert!(run(&data, &["federations", "list"]).1.contains(id));
+    let waits = "waits for clients: 0 of 2 are";
+    wait_for("the list to say why it waits", 30, || {
+        run(&data, &["federations", "list"]).1.contains(&format!("  why: {waits}")).then_some(())
+    });
+    let listed: Value = serde_json::from_str(&run(&data, &["federations", "list", "--json"]).1).unwrap();
+    assert_eq!(listed["items"][0]["id"], id);
+    assert!(listed["items"][0]["waiting"].as_str().unwrap().starts_with(waits), "{listed}");
     let shown: Value = serde_json::from_str(&run(&data, &["federations", "show", id, "--json"]).1).unwrap();
     assert_eq!(shown["document"], SPEC, "a spec without files is kept as it was written");
     assert!(shown["rollups"].is_array() && shown["losses"].is_array(), "{shown}");

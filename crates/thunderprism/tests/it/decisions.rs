@@ -8,10 +8,7 @@ use thunderline_contracts::{
     },
     link::{NodeJoined, NodeKind},
 };
-use thunderline_core::{
-    Action, ArtifactId, Cx, Event, FederationId, LeaseId, NodeId, Result, RoundId, Rule, Subject,
-};
-use thunderline_store::EventFilter;
+use thunderline_core::{ArtifactId, Cx, FederationId, LeaseId, NodeId, Result, RoundId};
 use thunderline_testkit::{TestDb, both};
 use thunderprism::{
     Prism, decide, project,
@@ -19,24 +16,11 @@ use thunderprism::{
 };
 use uuid::Uuid;
 
-const TELL: Action = Action::new("prism.test.tell", Rule::AtLeast(thunderline_core::Role::Viewer));
 const FEDERATION: FederationId = FederationId(Uuid::from_u128(0xF));
 const LEASE: LeaseId = LeaseId(Uuid::from_u128(0x1));
 
-async fn tell(t: &TestDb, cx: &Cx, event: &impl Event) -> Result<()> {
-    let mut write = t.db().write(cx, &TELL).await?;
-    write.emit(event);
-    write.commit(&Subject::new("test", 1)).await
-}
-
 async fn project_all(t: &TestDb) -> Result<()> {
-    let cx = t.system();
-    for event in t.db().events(0, 10_000, &EventFilter::named(project::EVENTS)).await? {
-        let mut write = t.db().write(&cx, &project::ACTION).await?;
-        project::on_event(&cx, &event, &mut write).await?;
-        write.commit_derived().await?;
-    }
-    Ok(())
+    t.hand_on(0, project::EVENTS, &project::ACTION, project::on_event).await
 }
 
 fn round_id(attempt: u32) -> RoundId {
@@ -90,8 +74,7 @@ fn accepted(node: u64, purpose: &str) -> UpdateAccepted {
 async fn story(t: &TestDb) -> Result<Cx> {
     let (person, system) = (t.operator(), t.system());
     let (node, name) = (NodeId::from_bits(7), "site-7".to_owned());
-    tell(
-        t,
+    t.tell(
         &system,
         &NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![], capabilities: Default::default() },
     )
@@ -106,8 +89,8 @@ async fn story(t: &TestDb) -> Result<Cx> {
         model_ref: None,
         rounds_total: Some(3),
     };
-    tell(t, &person, &created).await?;
-    tell(t, &system, &selected(1)).await?;
+    t.tell(&person, &created).await?;
+    t.tell(&system, &selected(1)).await?;
     let dropped = ClientDropped {
         federation: FEDERATION,
         round: 1,
@@ -117,7 +100,7 @@ async fn story(t: &TestDb) -> Result<Cx> {
         purpose: Some("train".into()),
         reason: "the node is gone".into(),
     };
-    tell(t, &system, &dropped).await?;
+    t.tell(&system, &dropped).await?;
     let failed = RoundFailed {
         federation: FEDERATION,
         round_id: round_id(1),
@@ -126,13 +109,13 @@ async fn story(t: &TestDb) -> Result<Cx> {
         timed_out: false,
         attempt: Some(1),
     };
-    tell(t, &system, &failed).await?;
-    tell(t, &system, &selected(2)).await?;
-    tell(t, &system, &accepted(7, "train")).await?;
-    tell(t, &system, &accepted(8, "train")).await?;
+    t.tell(&system, &failed).await?;
+    t.tell(&system, &selected(2)).await?;
+    t.tell(&system, &accepted(7, "train")).await?;
+    t.tell(&system, &accepted(8, "train")).await?;
     let refused =
         UpdateRefused { federation: FEDERATION, client: node, lease: LEASE, reason: "it was late".into() };
-    tell(t, &system, &refused).await?;
+    t.tell(&system, &refused).await?;
     let closed = RoundClosed {
         federation: FEDERATION,
         round_id: round_id(2),
@@ -143,7 +126,7 @@ async fn story(t: &TestDb) -> Result<Cx> {
         quorum: 2,
         reason: "all 2 updates that were wanted are in".into(),
     };
-    tell(t, &system, &closed).await?;
+    t.tell(&system, &closed).await?;
     let made = AggregateCompleted {
         federation: FEDERATION,
         round: 1,
@@ -159,9 +142,9 @@ async fn story(t: &TestDb) -> Result<Cx> {
         state_before: None,
         state_after: None,
     };
-    tell(t, &system, &made).await?;
-    tell(t, &system, &accepted(7, "evaluate")).await?;
-    tell(t, &system, &FederationFailed { federation: FEDERATION, reason: "enough".into() }).await?;
+    t.tell(&system, &made).await?;
+    t.tell(&system, &accepted(7, "evaluate")).await?;
+    t.tell(&system, &FederationFailed { federation: FEDERATION, reason: "enough".into() }).await?;
     Ok(person)
 }
 
@@ -251,8 +234,7 @@ both!(replaying_the_consumer_changes_nothing, async |t: TestDb| {
     let before = all(&t, &Filter::default()).await?;
     // A node that was renamed since does not change sentences that were told.
     let (node, name) = (NodeId::from_bits(7), "renamed".to_owned());
-    tell(
-        &t,
+    t.tell(
         &t.system(),
         &NodeJoined { node, name, kind: NodeKind::Runner, tags: vec![], capabilities: Default::default() },
     )

@@ -1,16 +1,14 @@
 //! A workflow's definition and execution as they stand, as one document with a digest.
 
-use ring::digest::SHA256;
 use serde_json::{Map, Value, json};
+use thunderline_core::Sha256;
 
 use crate::rows::executions::{Execution, NodeRow};
 
 /// SHA-256 of a value as JSON without spaces and with sorted keys, in hexadecimal digits.
 #[must_use]
 pub fn digest(value: &Value) -> String {
-    let text = sorted(value).to_string();
-    let hash = ring::digest::digest(&SHA256, text.as_bytes());
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::of(sorted(value).to_string().as_bytes()).to_string()
 }
 
 fn sorted(value: &Value) -> Value {

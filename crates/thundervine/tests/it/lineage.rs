@@ -4,10 +4,7 @@ use thunderline_contracts::{
     federation::{AggregateCompleted, ArtifactStored, ClientsSelected, FederationCreated, UpdateAccepted},
     link::{NodeJoined, NodeKind},
 };
-use thunderline_core::{
-    Action, ArtifactId, Event, FederationId, LeaseId, NodeId, Result, RoundId, Rule, Subject,
-};
-use thunderline_store::EventFilter;
+use thunderline_core::{ArtifactId, Event, FederationId, LeaseId, NodeId, Result, RoundId};
 use thunderline_testkit::{TestDb, both};
 use thundervine::{
     Vine,
@@ -15,7 +12,6 @@ use thundervine::{
 };
 use uuid::Uuid;
 
-const TELL: Action = Action::new("vine.test.tell", Rule::System);
 const FEDERATION: FederationId = FederationId(Uuid::from_u128(0xF));
 
 fn artifact(number: u128) -> ArtifactId {
@@ -27,20 +23,12 @@ fn round(number: u32) -> RoundId {
 }
 
 async fn tell(t: &TestDb, event: &impl Event) -> Result<()> {
-    let mut write = t.db().write(&t.system(), &TELL).await?;
-    write.emit(event);
-    write.commit(&Subject::new("test", 1)).await
+    t.tell(&t.system(), event).await
 }
 
 /// Hands every event to the projection, from the first on.
 async fn project_all(t: &TestDb) -> Result<()> {
-    let cx = t.system();
-    for event in t.db().events(0, 10_000, &EventFilter::named(project::EVENTS)).await? {
-        let mut write = t.db().write(&cx, &project::ACTION).await?;
-        project::on_event(&cx, &event, &mut write).await?;
-        write.commit_derived().await?;
-    }
-    Ok(())
+    t.hand_on(0, project::EVENTS, &project::ACTION, project::on_event).await
 }
 
 /// A federation that begins from `first` and has this many rounds; round `n` makes the artifact `n` with the digest `m<n>`.

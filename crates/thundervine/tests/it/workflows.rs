@@ -12,10 +12,8 @@ use thunderline_contracts::{
     federation::{FederationCancelled, FederationCompleted, FederationFailed},
 };
 use thunderline_core::{
-    Action, ArtifactId, Cx, Error, Event, ExecutionId, FederationId, Problem, Result, Rule, SignedDuration,
-    Subject,
+    ArtifactId, Cx, Error, Event, ExecutionId, FederationId, Problem, Result, SignedDuration,
 };
-use thunderline_store::EventFilter;
 use thunderline_testkit::{TestDb, both};
 use thundervine::{
     Vine,
@@ -32,8 +30,6 @@ use thundervine::{
     },
 };
 use uuid::Uuid;
-
-const TELL: Action = Action::new("vine.test.tell", Rule::System);
 
 /// What the world outside was asked for: effects by key, and how often each was asked for.
 #[derive(Default)]
@@ -162,17 +158,9 @@ impl Site {
 
     /// Tells an event and hands it to Vine.
     async fn tell(&self, event: &impl Event) -> Result<()> {
-        let cx = self.t.system();
-        let mut write = self.t.db().write(&cx, &TELL).await?;
-        write.emit(event);
-        write.commit(&Subject::new("test", 1)).await?;
         let last = self.t.db().last_sequence().await?;
-        for event in self.t.db().events(last - 1, 1, &EventFilter::named(project::EVENTS)).await? {
-            let mut write = self.t.db().write(&cx, &project::ACTION).await?;
-            project::on_event(&cx, &event, &mut write).await?;
-            write.commit_derived().await?;
-        }
-        Ok(())
+        self.t.tell(&self.t.system(), event).await?;
+        self.t.hand_on(last, project::EVENTS, &project::ACTION, project::on_event).await
     }
 
     /// The federation that a node waits for.

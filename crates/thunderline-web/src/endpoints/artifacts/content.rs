@@ -9,10 +9,11 @@ use axum::{
 use federation::{actions::read, artifact::Artifact};
 use serde::Deserialize;
 use thunderline_core::{Error, Result};
+use thunderline_objects::blocking;
 use tokio_util::io::ReaderStream;
 use utoipa::IntoParams;
 
-use crate::{blocking::blocking, caller::TokenCaller, download, problem::Failure, state::Web};
+use crate::{caller::TokenCaller, download, problem::Failure, state::Web};
 
 /// In which form.
 #[derive(Deserialize, IntoParams)]

@@ -14,7 +14,7 @@ use crate::{
         artifact::Artifact,
         page::{self, Page},
     },
-    endpoints::before,
+    endpoints::{before, id_in},
     problem::Failure,
     state::Web,
 };
@@ -26,6 +26,7 @@ pub struct Wanted {
     /// Only those that this federation made.
     federation: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
     before: Option<String>,
@@ -41,7 +42,7 @@ pub async fn list(
     Caller(cx): Caller,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Artifact>>, Failure> {
-    let federation = wanted.federation.as_deref().map(str::parse).transpose()?;
+    let federation = id_in("federation", wanted.federation.as_deref())?;
     let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let found = read::list_artifacts(&cx, web.federations(), federation, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |artifact| artifact.created_at.to_string())))

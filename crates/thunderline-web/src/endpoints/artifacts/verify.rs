@@ -6,8 +6,9 @@ use axum::{
 };
 use federation::actions::read;
 use thunderline_core::ErrorKind;
+use thunderline_objects::blocking;
 
-use crate::{blocking::blocking, caller::Caller, dto::artifact::Verification, problem::Failure, state::Web};
+use crate::{caller::Caller, dto::artifact::Verification, problem::Failure, state::Web};
 
 /// Read an artifact's bytes again and compare their digest.
 #[utoipa::path(

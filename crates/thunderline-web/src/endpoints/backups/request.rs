@@ -5,6 +5,7 @@ use std::path::Path;
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         backup::{Backup, BackupRequest},
@@ -28,7 +29,7 @@ use crate::{
 pub async fn request(
     State(web): State<Web>,
     Caller(cx): Caller,
-    Json(request): Json<BackupRequest>,
+    Input(request): Input<BackupRequest>,
 ) -> Result<(StatusCode, Json<Backup>), Failure> {
     let to = request.to.as_deref().map(Path::new);
     let backup = thunderblock::backup::request(&cx, &web.domains().block, to).await?;

@@ -24,6 +24,7 @@ pub struct Wanted {
     /// Only keys that begin with this.
     prefix: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 

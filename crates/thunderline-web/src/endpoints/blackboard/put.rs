@@ -9,6 +9,7 @@ use thunderline_core::SignedDuration;
 
 use super::In;
 use crate::{
+    body::Input,
     caller::TokenCaller,
     dto::{
         blackboard::{Entry, NewEntry},
@@ -33,7 +34,7 @@ pub async fn put(
     TokenCaller(cx): TokenCaller,
     Path(key): Path<String>,
     Query(at): Query<In>,
-    Json(new): Json<NewEntry>,
+    Input(new): Input<NewEntry>,
 ) -> Result<Json<Entry>, Failure> {
     let (scope, ttl) = (super::scope(at.scope.as_deref())?, new.ttl_seconds.map(SignedDuration::from_secs));
     Ok(Json(change::put(&cx, &web.domains().flow, scope, &key, new.value, ttl).await?.into()))

@@ -7,6 +7,7 @@ use axum::{
 use thunderflow::events::reset;
 
 use crate::{
+    body::Input,
     caller::TokenCaller,
     dto::{
         consumer::{Replay, ReplayFrom},
@@ -30,7 +31,7 @@ pub async fn replay(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
     Path(consumer): Path<String>,
-    Json(ReplayFrom { from }): Json<ReplayFrom>,
+    Input(ReplayFrom { from }): Input<ReplayFrom>,
 ) -> Result<Json<Replay>, Failure> {
     let (before, now) = reset::reset(&cx, &web.domains().flow, &consumer, from).await?;
     Ok(Json(Replay { consumer, before, now }))

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use thunderflow::dead_letters::replay;
 
 use crate::{
+    body::Input,
     caller::TokenCaller,
     dto::dead_letter::{Due, ReplayOf},
     problem::Failure,
@@ -18,7 +19,7 @@ use crate::{
 pub async fn replay_all(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
-    Json(ReplayOf { consumer }): Json<ReplayOf>,
+    Input(ReplayOf { consumer }): Input<ReplayOf>,
 ) -> Result<(StatusCode, Json<Due>), Failure> {
     let due = replay::replay_all(&cx, &web.domains().flow, consumer.as_deref()).await?;
     Ok((StatusCode::ACCEPTED, Json(Due { due })))

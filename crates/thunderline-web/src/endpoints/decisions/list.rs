@@ -14,6 +14,7 @@ use crate::{
         decision::Decision,
         page::{self, Page},
     },
+    endpoints::id_in,
     problem::Failure,
     state::Web,
 };
@@ -29,6 +30,7 @@ pub struct Wanted {
     /// Only those of this kind.
     kind: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Only decisions after this sequence number: the `next` of the piece before.
     after: Option<i64>,
@@ -45,7 +47,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Decision>>, Failure> {
     let (after, limit) = (wanted.after.unwrap_or(0), page::limit(wanted.limit)?);
-    let federation = wanted.federation.as_deref().map(str::parse).transpose()?;
+    let federation = id_in("federation", wanted.federation.as_deref())?;
     let filter = Filter { federation, round: wanted.round, kind: wanted.kind };
     let found = read::list(&cx, &web.domains().prism, &filter, after, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |decision| decision.sequence.to_string())))

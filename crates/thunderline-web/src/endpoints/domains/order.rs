@@ -10,6 +10,7 @@ use thunderline_core::{DomainState, Error, Wish};
 use thunderline_runtime::Mesh as Here;
 
 use crate::{
+    body::Input,
     caller::{Caller, TokenCaller},
     dto::{
         domain::{DomainOrder, Mesh},
@@ -32,7 +33,7 @@ pub async fn activate(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
     Path(name): Path<String>,
-    Json(order): Json<DomainOrder>,
+    Input(order): Input<DomainOrder>,
 ) -> Result<(StatusCode, Json<Mesh>), Failure> {
     give(web, cx, &name, Wish::Activate, order).await
 }
@@ -51,7 +52,7 @@ pub async fn deactivate(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
     Path(name): Path<String>,
-    Json(order): Json<DomainOrder>,
+    Input(order): Input<DomainOrder>,
 ) -> Result<(StatusCode, Json<Mesh>), Failure> {
     give(web, cx, &name, Wish::Deactivate, order).await
 }
@@ -71,7 +72,7 @@ pub async fn kill(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
     Path(name): Path<String>,
-    Json(order): Json<DomainOrder>,
+    Input(order): Input<DomainOrder>,
 ) -> Result<(StatusCode, Json<Mesh>), Failure> {
     give(web, cx, &name, Wish::Kill, order).await
 }

@@ -28,6 +28,7 @@ pub struct Wanted {
     /// Only events after this sequence number.
     pub after: Option<i64>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
     /// Only these kinds, separated by commas: names or the beginnings of some, `fl.round.completed,fl.federation.*`.
     pub name: Option<String>,

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use thunderflow::events::publish::{self, Published};
 
 use crate::{
+    body::Input,
     caller::TokenCaller,
     dto::{
         fact::{Fact, Taken},
@@ -26,7 +27,7 @@ use crate::{
 pub async fn publish(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
-    Json(fact): Json<Fact>,
+    Input(fact): Input<Fact>,
 ) -> Result<(StatusCode, Json<Taken>), Failure> {
     let taken = publish::publish(&cx, &web.domains().flow, fact.into()).await? == Published::Taken;
     let status = if taken { StatusCode::CREATED } else { StatusCode::OK };

@@ -7,6 +7,7 @@ use axum::{
 use thundervine::workflow::actions::cancel;
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{federation::CancelRequest, problem::ProblemDetails, workflow::Execution},
     problem::Failure,
@@ -27,7 +28,7 @@ pub async fn cancel(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(id): Path<String>,
-    Json(request): Json<CancelRequest>,
+    Input(request): Input<CancelRequest>,
 ) -> Result<Json<Execution>, Failure> {
     let reason = match request.reason.trim() {
         "" => "no reason was given",

@@ -7,6 +7,7 @@ use axum::{
 use thundervine::workflow::actions::decide;
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         problem::ProblemDetails,
@@ -30,7 +31,7 @@ pub async fn decide(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path((id, node)): Path<(String, String)>,
-    Json(request): Json<DecideRequest>,
+    Input(request): Input<DecideRequest>,
 ) -> Result<Json<Execution>, Failure> {
     let (id, approved, comment) = (id.parse()?, request.approved, request.comment.trim());
     let execution = decide::decide(&cx, &web.domains().vine, id, &node, approved, comment).await?;

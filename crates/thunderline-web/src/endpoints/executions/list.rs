@@ -28,6 +28,7 @@ pub struct Wanted {
     /// Only those in this state.
     state: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
     before: Option<String>,

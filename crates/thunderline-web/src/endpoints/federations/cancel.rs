@@ -6,6 +6,7 @@ use axum::{
 };
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         federation::{CancelRequest, Federation},
@@ -29,7 +30,7 @@ pub async fn cancel(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(id): Path<String>,
-    Json(request): Json<CancelRequest>,
+    Input(request): Input<CancelRequest>,
 ) -> Result<Json<Federation>, Failure> {
     let reason = match request.reason.trim() {
         "" => "no reason was given",

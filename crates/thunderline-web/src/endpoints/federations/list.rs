@@ -27,6 +27,7 @@ pub struct Wanted {
     /// Only those in this state.
     state: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
     before: Option<String>,
@@ -45,7 +46,12 @@ pub async fn list(
     let state = wanted.state.as_deref().map(state).transpose()?;
     let (before, limit) = (before(wanted.before.as_deref())?, page::limit(wanted.limit)?);
     let found = read::list_federations(&cx, web.federations(), state, before, limit + 1).await?;
-    Ok(Json(Page::piece(found, limit, |federation| federation.created_at.to_string())))
+    let mut waits = read::list_waits(&cx, web.federations(), &found).await?;
+    let found = found.into_iter().map(|it| {
+        let waiting = waits.remove(&it.id);
+        Federation { waiting, ..it.into() }
+    });
+    Ok(Json(Page::piece(found.collect(), limit, |it: &Federation| it.created_at.to_string())))
 }
 
 fn state(name: &str) -> Result<FederationState> {

@@ -26,7 +26,7 @@ pub async fn show(
     let waits = newest.as_ref().is_some_and(|(round, _)| buffered || round.state == RoundState::Selecting);
     let mut details = FederationDetails::new(federation, newest, spent);
     if waits {
-        details.waiting = read::waits_for(&cx, web.federations(), id).await?;
+        details.federation.waiting = read::waits_for(&cx, web.federations(), id).await?;
     }
     Ok(Json(details))
 }

@@ -8,6 +8,7 @@ use axum::{
 use federation::actions::submit;
 
 use crate::{
+    body::Text,
     caller::Caller,
     dto::{federation::Federation, problem::ProblemDetails},
     problem::Failure,
@@ -31,7 +32,7 @@ pub async fn submit(
     State(web): State<Web>,
     Caller(cx): Caller,
     headers: HeaderMap,
-    document: String,
+    Text(document): Text,
 ) -> Result<(StatusCode, Json<Federation>), Failure> {
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     let federation = submit::submit(&cx, web.federations(), &document, key).await?;

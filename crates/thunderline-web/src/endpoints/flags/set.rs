@@ -7,6 +7,7 @@ use axum::{
 use thunderflow::flags::change;
 
 use crate::{
+    body::Input,
     caller::TokenCaller,
     dto::{
         flag::{Flag, FlagRules},
@@ -28,7 +29,7 @@ pub async fn set(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
     Path(name): Path<String>,
-    Json(rules): Json<FlagRules>,
+    Input(rules): Input<FlagRules>,
 ) -> Result<Json<Flag>, Failure> {
     Ok(Json(change::set(&cx, &web.domains().flow, &name, rules.try_into()?).await?.into()))
 }

@@ -6,6 +6,7 @@ use axum::{
 };
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         job::{CancelJob, Job},
@@ -29,7 +30,7 @@ pub async fn cancel(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(id): Path<String>,
-    Json(request): Json<CancelJob>,
+    Input(request): Input<CancelJob>,
 ) -> Result<Json<Job>, Failure> {
     let reason = match request.reason.trim() {
         "" => "no reason was given",

@@ -16,6 +16,7 @@ use crate::{
         job::Job,
         page::{self, Page},
     },
+    endpoints::id_in,
     problem::Failure,
     state::Web,
 };
@@ -29,6 +30,7 @@ pub struct Wanted {
     /// Only those of this kind.
     name: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
     before: Option<String>,
@@ -44,7 +46,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Job>>, Failure> {
     let state = wanted.state.as_deref().map(state).transpose()?;
-    let before = wanted.before.as_deref().map(str::parse).transpose()?;
+    let before = id_in("before", wanted.before.as_deref())?;
     let filter = JobFilter { state, name: wanted.name, before, tenant: None };
     let limit = page::limit(wanted.limit)?;
     let found = read::list(&cx, &web.domains().block, &filter, limit + 1).await?;

@@ -8,6 +8,7 @@ use thunderlink::{
 };
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         group::{NodeGroup, NodeGroupRequest},
@@ -29,7 +30,7 @@ use crate::{
 pub async fn create(
     State(web): State<Web>,
     Caller(cx): Caller,
-    Json(request): Json<NodeGroupRequest>,
+    Input(request): Input<NodeGroupRequest>,
 ) -> Result<(StatusCode, Json<NodeGroup>), Failure> {
     let kind = GroupKind::named(&request.kind).ok_or_else(|| {
         let known = GroupKind::ALL.map(GroupKind::name).join(", ");

@@ -8,6 +8,7 @@ use thunderline_core::{NodeId, Result};
 use thunderlink::groups::members::change_members;
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::group::{MembersRequest, NodeGroup},
     endpoints::node_ids,
@@ -24,7 +25,7 @@ pub async fn members(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(name): Path<String>,
-    Json(request): Json<MembersRequest>,
+    Input(request): Input<MembersRequest>,
 ) -> Result<Json<NodeGroup>, Failure> {
     let add: Vec<NodeId> = node_ids("add", &request.add)?;
     let remove = node_ids("remove", &request.remove)?;

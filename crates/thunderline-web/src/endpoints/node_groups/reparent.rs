@@ -6,6 +6,7 @@ use axum::{
 };
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::group::{NodeGroup, NodeGroupMove},
     problem::Failure,
@@ -21,7 +22,7 @@ pub async fn reparent(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(name): Path<String>,
-    Json(request): Json<NodeGroupMove>,
+    Input(request): Input<NodeGroupMove>,
 ) -> Result<Json<NodeGroup>, Failure> {
     let parent = request.parent.as_deref();
     Ok(Json(thunderlink::groups::reparent::move_group(&cx, web.links(), &name, parent).await?.into()))

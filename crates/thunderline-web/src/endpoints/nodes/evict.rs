@@ -6,6 +6,7 @@ use axum::{
 };
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         node::{EvictRequest, Node},
@@ -29,7 +30,7 @@ pub async fn evict(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(id): Path<String>,
-    Json(request): Json<EvictRequest>,
+    Input(request): Input<EvictRequest>,
 ) -> Result<Json<Node>, Failure> {
     Ok(Json(thunderlink::evict::evict(&cx, web.links(), id.parse()?, &request.reason).await?.into()))
 }

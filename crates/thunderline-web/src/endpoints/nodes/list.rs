@@ -37,6 +37,7 @@ pub struct Wanted {
     /// Only those that are shut out, or only those that are not.
     evicted: Option<bool>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
     before: Option<String>,

@@ -7,6 +7,7 @@ use axum::{
 use thunderlink::capabilities::{Word, set_capability};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::node::{CapabilityRequest, Node},
     problem::Failure,
@@ -23,7 +24,7 @@ pub async fn set(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path((id, key)): Path<(String, String)>,
-    Json(request): Json<CapabilityRequest>,
+    Input(request): Input<CapabilityRequest>,
 ) -> Result<Json<Node>, Failure> {
     let word = Word::Is { value: request.value, enabled: request.enabled };
     Ok(Json(set_capability(&cx, web.links(), id.parse()?, &key, word).await?.into()))

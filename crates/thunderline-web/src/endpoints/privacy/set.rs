@@ -5,6 +5,7 @@ use federation::privacy::budgets;
 use thunderline_core::Error;
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         privacy::{PrivacyBudget, SetPrivacyBudget},
@@ -26,7 +27,7 @@ use crate::{
 pub async fn set_budget(
     State(web): State<Web>,
     Caller(cx): Caller,
-    Json(wanted): Json<SetPrivacyBudget>,
+    Input(wanted): Input<SetPrivacyBudget>,
 ) -> Result<Json<PrivacyBudget>, Failure> {
     let limit = match (wanted.epsilon, wanted.delta) {
         (Some(epsilon), Some(delta)) => Some((epsilon, delta)),

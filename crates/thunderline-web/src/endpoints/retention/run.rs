@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         page::Page,
@@ -20,7 +21,7 @@ use crate::{
 pub async fn run(
     State(web): State<Web>,
     Caller(cx): Caller,
-    Json(request): Json<RetentionRun>,
+    Input(request): Input<RetentionRun>,
 ) -> Result<Json<Page<RetentionSwept>>, Failure> {
     let block = &web.domains().block;
     let swept = thunderblock::retention::sweep(&cx, block, request.resource.as_deref()).await?;

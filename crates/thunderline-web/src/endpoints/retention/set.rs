@@ -8,6 +8,7 @@ use thunderblock::retention::{self, Keep};
 use thunderline_core::{Error, SignedDuration};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         problem::ProblemDetails,
@@ -32,7 +33,7 @@ pub async fn set(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(resource): Path<String>,
-    Json(request): Json<RetentionRequest>,
+    Input(request): Input<RetentionRequest>,
 ) -> Result<Json<RetentionRule>, Failure> {
     let archive = match request.action.as_deref() {
         None | Some("delete") => false,

@@ -7,7 +7,8 @@ use axum::{
 };
 
 use crate::{
-    caller::Caller, dto::retention::RetentionScope, endpoints::retention::scope, problem::Failure, state::Web,
+    body::Input, caller::Caller, dto::retention::RetentionScope, endpoints::retention::scope,
+    problem::Failure, state::Web,
 };
 
 /// Take a rule back: the default counts again. Needs the role admin.
@@ -19,7 +20,7 @@ pub async fn unset(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(resource): Path<String>,
-    Json(request): Json<RetentionScope>,
+    Input(request): Input<RetentionScope>,
 ) -> Result<(StatusCode, Json<RetentionScope>), Failure> {
     let scope = scope(request.scope.as_deref())?;
     thunderblock::retention::unset(&cx, &web.domains().block, &resource, scope).await?;

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         problem::ProblemDetails,
@@ -27,7 +28,7 @@ use crate::{
 pub async fn create(
     State(web): State<Web>,
     Caller(cx): Caller,
-    Json(request): Json<CreateSchedule>,
+    Input(request): Input<CreateSchedule>,
 ) -> Result<(StatusCode, Json<Schedule>), Failure> {
     let schedule =
         thunderblock::schedules::create::create(&cx, &web.domains().block, request.wanted()?).await?;

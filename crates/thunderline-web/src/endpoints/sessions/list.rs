@@ -13,7 +13,7 @@ use crate::{
         node::Session,
         page::{self, Page},
     },
-    endpoints::place,
+    endpoints::{id_in, place},
     problem::Failure,
     state::Web,
 };
@@ -25,6 +25,7 @@ pub struct Wanted {
     /// Only those of this node.
     node: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
     before: Option<String>,
@@ -40,7 +41,7 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<Session>>, Failure> {
     let (before, limit) = (place(wanted.before.as_deref())?, page::limit(wanted.limit)?);
-    let node = wanted.node.as_deref().map(str::parse).transpose()?;
+    let node = id_in("node", wanted.node.as_deref())?;
     let found = thunderlink::read::list_sessions(&cx, web.links(), node, before, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |session| format!("{}_{}", session.opened_at, session.id))))
 }

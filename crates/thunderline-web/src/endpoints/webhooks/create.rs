@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use thunderflow::webhooks::create;
 
 use crate::{
+    body::Input,
     caller::TokenCaller,
     dto::{
         problem::ProblemDetails,
@@ -25,7 +26,7 @@ use crate::{
 pub async fn create(
     State(web): State<Web>,
     TokenCaller(cx): TokenCaller,
-    Json(new): Json<NewWebhook>,
+    Input(new): Input<NewWebhook>,
 ) -> Result<(StatusCode, Json<Webhook>), Failure> {
     let flow = &web.domains().flow;
     let (webhook, secret) = create::create(&cx, flow, &new.name, &new.url, new.events).await?;

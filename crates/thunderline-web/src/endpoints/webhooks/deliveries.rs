@@ -26,6 +26,7 @@ pub struct Wanted {
     /// Only those in this state: `waiting`, `delivered` or `failed`.
     state: Option<String>,
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is: only events before this sequence number.
     before: Option<i64>,

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use thundervine::workflow::actions::define;
 
 use crate::{
+    body::Text,
     caller::Caller,
     dto::{problem::ProblemDetails, workflow::Workflow},
     problem::Failure,
@@ -24,7 +25,7 @@ use crate::{
 pub async fn define(
     State(web): State<Web>,
     Caller(cx): Caller,
-    document: String,
+    Text(document): Text,
 ) -> Result<(StatusCode, Json<Workflow>), Failure> {
     let workflow = define::define(&cx, &web.domains().vine, &document).await?;
     Ok((StatusCode::CREATED, Json(workflow.into())))

@@ -8,6 +8,7 @@ use axum::{
 use thundervine::workflow::actions::start::{self, Start};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         problem::ProblemDetails,
@@ -37,7 +38,7 @@ pub async fn start(
     Caller(cx): Caller,
     Path(name): Path<String>,
     headers: HeaderMap,
-    Json(request): Json<StartRequest>,
+    Input(request): Input<StartRequest>,
 ) -> Result<(StatusCode, Json<Execution>), Failure> {
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     let start = Start {

@@ -1,8 +1,10 @@
 //! `POST /api/v1/zones/assign`
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 
-use crate::{caller::Caller, dto::zone::AssignRequest, endpoints::node_ids, problem::Failure, state::Web};
+use crate::{
+    body::Input, caller::Caller, dto::zone::AssignRequest, endpoints::node_ids, problem::Failure, state::Web,
+};
 
 /// Put nodes into a zone by hand, or leave their places to their labels again.
 #[utoipa::path(
@@ -12,7 +14,7 @@ use crate::{caller::Caller, dto::zone::AssignRequest, endpoints::node_ids, probl
 pub async fn assign(
     State(web): State<Web>,
     Caller(cx): Caller,
-    Json(request): Json<AssignRequest>,
+    Input(request): Input<AssignRequest>,
 ) -> Result<StatusCode, Failure> {
     let nodes = node_ids("nodes", &request.nodes)?;
     thundergrid::actions::assign::assign(&cx, &web.domains().grid, request.zone.as_deref(), &nodes).await?;

@@ -7,6 +7,7 @@ use axum::{
 use thundergrid::actions::{claim, read};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         problem::ProblemDetails,
@@ -30,7 +31,7 @@ pub async fn claim(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(name): Path<String>,
-    Json(request): Json<ClaimRequest>,
+    Input(request): Input<ClaimRequest>,
 ) -> Result<Json<Zone>, Failure> {
     let grid = &web.domains().grid;
     claim::claim(&cx, grid, &name, &request.owner, request.ttl).await?;

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use thundergrid::actions::{create::create_zone, read};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         problem::ProblemDetails,
@@ -25,7 +26,7 @@ use crate::{
 pub async fn create(
     State(web): State<Web>,
     Caller(cx): Caller,
-    Json(request): Json<ZoneRequest>,
+    Input(request): Input<ZoneRequest>,
 ) -> Result<(StatusCode, Json<Zone>), Failure> {
     let grid = &web.domains().grid;
     let ZoneRequest { name, description, labels } = request;

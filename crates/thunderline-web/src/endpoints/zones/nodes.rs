@@ -14,6 +14,7 @@ use crate::{
         page::{self, Page},
         zone::ZoneNode,
     },
+    endpoints::id_in,
     problem::Failure,
     state::Web,
 };
@@ -23,6 +24,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// How many at most: 50 unless told otherwise, 1000 at most.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Go on after the piece whose `next` this is.
     after: Option<String>,
@@ -40,7 +42,7 @@ pub async fn nodes(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page<ZoneNode>>, Failure> {
     let limit = page::limit(wanted.limit)?;
-    let after = wanted.after.as_deref().map(str::parse).transpose()?;
+    let after = id_in("after", wanted.after.as_deref())?;
     let found = read::list_nodes(&cx, &web.domains().grid, &name, after, limit + 1).await?;
     Ok(Json(Page::piece(found, limit, |placed| placed.node.to_string())))
 }

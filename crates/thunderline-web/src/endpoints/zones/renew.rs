@@ -7,6 +7,7 @@ use axum::{
 use thundergrid::actions::{claim, read};
 
 use crate::{
+    body::Input,
     caller::Caller,
     dto::{
         problem::ProblemDetails,
@@ -30,7 +31,7 @@ pub async fn renew(
     State(web): State<Web>,
     Caller(cx): Caller,
     Path(name): Path<String>,
-    Json(request): Json<RenewRequest>,
+    Input(request): Input<RenewRequest>,
 ) -> Result<Json<Zone>, Failure> {
     let grid = &web.domains().grid;
     claim::renew(&cx, grid, &name, request.token, request.ttl).await?;

@@ -8,12 +8,13 @@ use std::{
 
 use clap::Args;
 use serde_json::json;
+use thunderline_core::Error;
 use thunderline_objects::Hasher;
 use thunderline_web::dto::artifact::Artifact;
 
 use crate::{
     client::{Client, path},
-    failure::{Exit, Failure, Result},
+    failure::{Failure, Result},
     output::{Format, numbers::bytes, print},
 };
 
@@ -35,10 +36,8 @@ impl Get {
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
         let path = path("/api/v1/artifacts/{id}", &[&self.id])?;
         if let Some(folder) = self.output.as_ref().filter(|target| target.is_dir()) {
-            return Err(Failure::new(
-                Exit::Refused,
-                format!("{} is a folder; -o takes the name of a file", folder.display()),
-            ));
+            let reason = format!("{} is a folder", folder.display());
+            return Err(Error::invalid_value("--output", reason, "the name of a file").into());
         }
         let artifact: Artifact = client.get(&path, &[])?;
         let wanted = self.format.clone().unwrap_or_else(|| artifact.format.clone());
@@ -102,6 +101,7 @@ fn copy(input: &mut impl Read, partial: &Path, expected: Option<&str>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Exit;
 
     #[test]
     fn a_folder_is_no_target() {

@@ -1,11 +1,12 @@
 //! `thunderline events types`
 
 use clap::Args;
+use thunderline_core::Error;
 use thunderline_web::dto::{event_type::EventType, page::Page};
 
 use crate::{
     client::Client,
-    failure::{Exit, Failure, Result},
+    failure::Result,
     output::{Format, print, table::table},
 };
 
@@ -26,8 +27,10 @@ impl Types {
         };
         page.items.retain(|it| it.name == *name);
         if page.items.is_empty() {
-            let message = format!("there is no kind of event '{name}': see 'thunderline events types'");
-            return Err(Failure::new(Exit::Refused, message));
+            let reason = format!("there is no kind of event '{name}'");
+            return Err(
+                Error::invalid_value("<NAME>", reason, "one that 'thunderline events types' lists").into()
+            );
         }
         print(format, &page.items, |items| {
             let schema = |it: &EventType| {

@@ -70,7 +70,7 @@ fn human(Shown { details, rollups, losses }: &Shown) -> String {
         ("reason", it.reason.as_deref().map_or_else(String::new, |reason| brief(reason, LONGEST_REASON))),
         ("rounds", format!("{} of {}", it.completed_rounds, it.rounds_total)),
         ("now", if over { String::new() } else { progress::present(details) }),
-        ("waiting", details.waiting.clone().unwrap_or_default()),
+        ("waiting", it.waiting.clone().unwrap_or_default()),
         ("strategy", it.strategy.clone()),
         ("app", it.app.clone()),
         ("model", it.model.as_ref().map_or_else(String::new, |digest| format!("sha256:{digest}"))),

@@ -2,12 +2,13 @@
 
 use clap::Args;
 use serde_json::Value;
+use thunderline_core::Error;
 use thunderline_web::dto::schedule::{CreateSchedule, Schedule};
 
 use super::show;
 use crate::{
     client::Client,
-    failure::{Exit, Failure, Result},
+    failure::Result,
     output::{Format, print},
 };
 
@@ -45,8 +46,9 @@ pub struct Create {
 impl Create {
     /// Makes it.
     pub fn run(&self, client: &Client, format: Format) -> Result<()> {
-        let payload: Value = serde_json::from_str(&self.payload)
-            .map_err(|error| Failure::new(Exit::Refused, format!("--payload is not JSON: {error}")))?;
+        let payload: Value = serde_json::from_str(&self.payload).map_err(|error| {
+            Error::invalid_value("--payload", format!("not JSON: {error}"), "a JSON value")
+        })?;
         let wanted = CreateSchedule {
             name: self.name.clone(),
             cron: self.cron.clone(),

@@ -14,8 +14,8 @@ use thunderline_core::{Random, SystemRandom};
 use super::{
     server::{Server, said},
     turn,
-    twenty_kills::{RUNNERS, chance, every_round_counted_everybody_once, pace, prepare},
-    wait::wait_for,
+    twenty_kills::{RUNNERS, chance, every_round_counted_everybody_once, let_it_end, pace, prepare},
+    wait::{LONG, wait_for},
 };
 use crate::program::{run, thunderline};
 
@@ -37,6 +37,7 @@ fn a_federation_completes_from_each_backup_that_was_made_during_it() {
         backups.push((name, to, made));
     }
     assert_ne!(server.federation(&id)["state"], "completed", "the backups came after the end");
+    let_it_end(&server, ROUNDS);
     let listed = server.rest().list("/api/v1/backups");
     assert_eq!(listed.len(), 3);
     assert!(listed.iter().all(|backup| backup["state"] == "completed"), "{listed:#?}");
@@ -51,7 +52,7 @@ fn a_federation_completes_from_each_backup_that_was_made_during_it() {
         server.restart();
         let before = server.federation(&id);
         println!("{name}: restored with {} rounds completed", before["completed_rounds"]);
-        let after = server.wait_until_completed(&id, 240);
+        let after = server.wait_until_completed(&id, LONG);
         assert_eq!(after["completed_rounds"], ROUNDS);
         every_round_counted_everybody_once(&server, &id, ROUNDS);
         let fresh = server.rest().events().last().unwrap()["sequence"].as_i64().unwrap();
@@ -67,7 +68,7 @@ fn a_round_whose_nodes_never_come_back_is_tried_again_with_others() {
     let mut server = Server::start();
     let runners = prepare(&server, ROUNDS);
     let id = server.submit(&spec(ROUNDS));
-    wait_for("the second round", 120, || {
+    wait_for("the second round", LONG, || {
         (server.federation(&id)["completed_rounds"].as_u64() >= Some(1)).then_some(())
     });
     let file = server.folder().join("backup.tar");
@@ -84,6 +85,7 @@ fn a_round_whose_nodes_never_come_back_is_tried_again_with_others() {
         fs::remove_dir_all(server.folder().join(format!("updates-{runner}"))).unwrap();
     }
     let _others = prepare(&server, ROUNDS);
+    let_it_end(&server, ROUNDS);
     let completed = server.wait_until_completed(&id, 300);
     assert_eq!(completed["completed_rounds"], ROUNDS);
     let rounds = server.rest().list(&format!("/api/v1/federations/{id}/rounds"));
@@ -152,7 +154,7 @@ fn a_folder_in_use_or_with_content_is_not_overwritten_and_force_moves_it_aside()
     };
     assert_eq!((mode("operator.token"), mode("thunderline.db"), mode("")), (0o600, 0o600, 0o700));
     // The token of before is the token of now, and whoever is no administrator makes no backups.
-    let listed = wait_for("the backup to find itself", 60, || {
+    let listed = wait_for("the backup to find itself", LONG, || {
         let listed = server.rest().list("/api/v1/backups");
         (listed[0]["state"] != "running").then_some(listed)
     });

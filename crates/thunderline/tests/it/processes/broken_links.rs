@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use thunderline_numerics::{ArraySpec, DType, ModelSchema, checkpoint::CheckpointWriter};
 
-use super::{node::start_runner_at, proxy::Proxy, server::Server, turn, twenty_kills::setting};
+use super::{node::start_runner_at, proxy::Proxy, server::Server, turn, twenty_kills::setting, wait::LONG};
 
 const MIB: usize = 1 << 20;
 
@@ -69,7 +69,7 @@ evaluation: { federated: false }
     proxy.mend(Some(after(83)));
     proxy.wait_until_broken();
     proxy.mend(None);
-    server.wait_until_completed(&id, 90);
+    server.wait_until_completed(&id, LONG);
 
     let crossed = proxy.crossed() as f64 / update.len() as f64;
     println!("{crossed:.3} of the update's size crossed the link");

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs};
 use serde_json::Value;
 use thunderline_numerics::checkpoint::CheckpointHeader;
 
-use super::{group::Group, node::start_runner, server::Server, turn};
+use super::{group::Group, node::start_runner, server::Server, turn, wait::LONG};
 
 const RUNNERS: usize = 3;
 const DIGITS: &str = include_str!("../../../../../data/digits/digits.csv");
@@ -27,7 +27,7 @@ fn prepare(server: &Server) -> Vec<Group> {
             start_runner(server, &format!("site-{runner}"), &arguments)
         })
         .collect();
-    server.wait_for_nodes(RUNNERS, 60);
+    server.wait_for_nodes(RUNNERS, LONG);
     runners
 }
 
@@ -44,7 +44,7 @@ seed: 1
 ",
         held_out.display()
     ));
-    server.wait_until_completed(&id, 120);
+    server.wait_until_completed(&id, LONG);
     let rollups = server.rest().list(&format!("/api/v1/federations/{id}/rollups"));
     (id, rollups)
 }

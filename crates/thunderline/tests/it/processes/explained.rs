@@ -1,6 +1,12 @@
 //! What made a model, and why, as people ask for it.
 
-use super::{group::Group, model::Uniform, node::start_runner, server::Server, wait::wait_for};
+use super::{
+    group::Group,
+    model::Uniform,
+    node::start_runner,
+    server::Server,
+    wait::{LONG, wait_for},
+};
 
 /// A runner whose trainer gives back the model that it was given, and claims that many examples.
 pub fn echo(server: &Server, name: &str, examples: u32, tags: &[&str]) -> Group {
@@ -30,7 +36,7 @@ fn a_finished_model_tells_what_made_it_and_every_decision_on_the_way() {
         echo(&server, "south", 30, &["lab"]),
         echo(&server, "other", 1, &[]),
     ];
-    server.wait_for_nodes(3, 60);
+    server.wait_for_nodes(3, LONG);
     let federation = server.submit(
         "name: explained
 model_ref: initial.safetensors
@@ -42,12 +48,12 @@ seed: 7
 evaluation: { federated: false }
 ",
     );
-    server.wait_until_completed(&federation, 90);
+    server.wait_until_completed(&federation, LONG);
     let models = server.models(&federation);
     let last = models.last().unwrap()["id"].as_str().unwrap().to_owned();
 
     // Projections follow the events; they are there soon, not at once.
-    let lineage = wait_for("the lineage of the last model", 30, || {
+    let lineage = wait_for("the lineage of the last model", LONG, || {
         let (status, bytes) = server.rest().get_bytes(&format!("/api/v1/lineage/{last}")).unwrap();
         let lineage: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         (status == 200 && lineage["steps"].as_array()?.len() == 3).then_some(lineage)
@@ -82,7 +88,7 @@ evaluation: { federated: false }
     let drawn = String::from_utf8(drawn.stdout).unwrap();
     assert!(drawn.starts_with("digraph") && drawn.contains("north\\n10 examples"), "{drawn}");
 
-    let told = wait_for("the last decision", 30, || {
+    let told = wait_for("the last decision", LONG, || {
         let page = server.json(&["decisions", "list", "--federation", &federation]);
         let items = page["items"].as_array().unwrap().clone();
         items.last().is_some_and(|last| last["kind"] == "federation.steered").then_some(items)

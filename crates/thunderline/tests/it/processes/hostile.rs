@@ -11,7 +11,7 @@ use super::{
     node::start_runner,
     server::Server,
     traces::Traces,
-    wait::wait_for,
+    wait::{LONG, wait_for},
 };
 
 /// A server, a federation, and a node of it that holds a task.
@@ -222,7 +222,7 @@ fn replays(scene: &mut Scene) {
         let answer: wire::PushObjectResponse = node.ask(Rpc::PushObject, &request);
         assert!(answer.stored);
     }
-    wait_for("round 1 to be completed", 30, || {
+    wait_for("round 1 to be completed", LONG, || {
         (scene.server.federation(&scene.federation)["completed_rounds"] == 1).then_some(())
     });
     let next = node.pull();
@@ -265,6 +265,6 @@ min_clients: 1
 client_selector: { tags: [honest] }
 ",
     );
-    let completed = scene.server.wait_until_completed(&id, 60);
+    let completed = scene.server.wait_until_completed(&id, LONG);
     assert_eq!(completed["completed_rounds"], 2);
 }

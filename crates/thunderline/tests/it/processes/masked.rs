@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 use thunderline_numerics::checkpoint::CheckpointHeader;
 
-use super::{group::Group, node::start_runner, server::Server, turn};
+use super::{group::Group, node::start_runner, server::Server, turn, wait::LONG};
 
 const RUNNERS: usize = 5;
 const DIGITS: &str = include_str!("../../../../../data/digits/digits.csv");
@@ -22,7 +22,7 @@ fn prepare(server: &Server) -> Vec<Group> {
             start_runner(server, &format!("site-{runner}"), &arguments)
         })
         .collect();
-    server.wait_for_nodes(RUNNERS, 60);
+    server.wait_for_nodes(RUNNERS, LONG);
     runners
 }
 
@@ -31,7 +31,7 @@ fn models(server: &Server, more: &str) -> Vec<Vec<f64>> {
     let id = server.submit(&format!(
         "model_ref: builtin:softmax(64,10)\nnum_rounds: 2\nmin_clients: {RUNNERS}\nseed: 1\n{more}"
     ));
-    server.wait_until_completed(&id, 240);
+    server.wait_until_completed(&id, LONG);
     server.models(&id).iter().map(|model| elements(server, model)).collect()
 }
 

@@ -39,7 +39,7 @@ impl Site {
             let (flwr, address) =
                 if number == 0 { (old, server.fleet_grpc()) } else { (new, server.fleet_http()) };
             nodes.push(SuperNode::configured(flwr, server.folder(), &address, number, &config, &records));
-            server.wait_for_nodes(number + 1, 90);
+            server.wait_for_nodes(number + 1, LONG);
         }
         Self { nodes, server, records, initial }
     }

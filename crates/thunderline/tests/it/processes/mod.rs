@@ -13,7 +13,7 @@ mod rest;
 mod server;
 mod traces;
 mod turn;
-mod wait;
+pub mod wait;
 
 mod backups;
 mod broken_links;

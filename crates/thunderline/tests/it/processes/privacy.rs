@@ -14,7 +14,7 @@ use super::{
     node::start_runner,
     server::{Server, said},
     turn,
-    wait::wait_for,
+    wait::{LONG, wait_for},
 };
 
 const RUNNERS: usize = 8;
@@ -39,7 +39,7 @@ fn prepare(server: &Server) -> Vec<Group> {
             start_runner(server, &format!("site-{runner}"), &arguments)
         })
         .collect();
-    server.wait_for_nodes(RUNNERS, 60);
+    server.wait_for_nodes(RUNNERS, LONG);
     runners
 }
 
@@ -80,7 +80,7 @@ fn a_private_federation_is_noisy_learns_and_stops_where_its_budget_does() {
     // Clients that learn next to nothing: what moves the models is noise.
     let quiet = "{ epsilon: 2, delta: 1.0e-5, clip_norm: 0.5, placement: client }";
     let id = server.submit(&spec(&server, 4, 1e-9, quiet));
-    let shown = server.wait_until_completed(&id, 240);
+    let shown = server.wait_until_completed(&id, LONG);
     let z = number(&shown, "/spec/dp/noise_multiplier");
     let models: Vec<_> = server.models(&id).iter().map(|model| elements(&server, model)).collect();
     let steps: Vec<f64> =
@@ -95,7 +95,7 @@ fn a_private_federation_is_noisy_learns_and_stops_where_its_budget_does() {
     // Eight clients hide little of each other: a generous ε, and the digits are learnt.
     let loud = "{ epsilon: 600, delta: 0.01, clip_norm: 2 }";
     let id = server.submit(&spec(&server, 12, 0.1, loud));
-    server.wait_until_completed(&id, 240);
+    server.wait_until_completed(&id, LONG);
     let rollups = server.rest().list(&format!("/api/v1/federations/{id}/rollups"));
     let accuracy = number(&rollups[11], "/server/accuracy");
     println!("accuracy {accuracy} after 12 rounds at ε = 600");
@@ -109,7 +109,7 @@ fn a_private_federation_is_noisy_learns_and_stops_where_its_budget_does() {
         server.json(&["privacy", "budgets", "set", "*", "--epsilon", &limit.to_string(), "--delta", "0.1"]);
     assert_eq!(set["epsilon_limit"].as_f64(), Some(limit));
     let id = server.submit(&spec(&server, 4, 0.1, "{ epsilon: 2, delta: 1.0e-5, clip_norm: 1 }"));
-    let ended = wait_for("the budget to end the federation", 120, || {
+    let ended = wait_for("the budget to end the federation", LONG, || {
         let shown = server.federation(&id);
         shown["completed_at"].is_string().then_some(shown)
     });

@@ -2,14 +2,14 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
     time::Duration,
 };
 
 /// Far longer than anything takes that a test waits for.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// Passes on what clients send to a server, and what it answers.
 pub struct Proxy {
@@ -29,6 +29,8 @@ struct State {
     /// After how many of them the link breaks.
     breaks_at: Option<u64>,
     broken: bool,
+    /// Our end of the connection at which it broke; none once the server has read all that crossed it, and has ended it.
+    breaking: Option<SocketAddr>,
     /// The connections' other ends.
     servers: Vec<TcpStream>,
 }
@@ -38,7 +40,13 @@ impl Proxy {
     pub fn start(server: String, breaks_at: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let state = State { crossed: 0, breaks_at: Some(breaks_at), broken: false, servers: Vec::new() };
+        let state = State {
+            crossed: 0,
+            breaks_at: Some(breaks_at),
+            broken: false,
+            breaking: None,
+            servers: Vec::new(),
+        };
         let link = Arc::new(Link { server, state: Mutex::new(state), changed: Condvar::new() });
         let accepting = link.clone();
         thread::spawn(move || {
@@ -55,11 +63,13 @@ impl Proxy {
         &self.address
     }
 
-    /// Waits until the link is broken; it stays so.
+    /// Waits until the link is broken and the server has read all that crossed it: what a slow server has not would be sent
+    /// once more. The link stays broken.
     pub fn wait_until_broken(&self) {
         let state = self.link.state();
-        let (state, _) = self.link.changed.wait_timeout_while(state, LIMIT, |state| !state.broken).unwrap();
-        assert!(state.broken, "only {} bytes crossed the link", state.crossed);
+        let (state, _) =
+            self.link.changed.wait_timeout_while(state, LIMIT, |state| !state.is_over()).unwrap();
+        assert!(state.is_over(), "only {} bytes crossed the link", state.crossed);
     }
 
     /// Mends the link, which breaks again after so many bytes in all.
@@ -74,6 +84,12 @@ impl Proxy {
     }
 }
 
+impl State {
+    fn is_over(&self) -> bool {
+        self.broken && self.breaking.is_none()
+    }
+}
+
 impl Link {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
@@ -84,15 +100,22 @@ impl Link {
             return Ok(());
         }
         let server = TcpStream::connect(&self.server)?;
+        let address = server.local_addr()?;
         self.state().servers.push(server.try_clone()?);
         let (link, up) = (self.clone(), (client.try_clone()?, server.try_clone()?));
         thread::spawn(move || {
             let _broken = link.pass_up(&up.0, &up.1);
             let _gone = up.1.shutdown(Shutdown::Write);
         });
+        let link = self.clone();
         thread::spawn(move || {
             let _broken = io::copy(&mut &server, &mut &client);
             let _gone = client.shutdown(Shutdown::Write);
+            let mut state = link.state();
+            if state.breaking == Some(address) {
+                state.breaking = None;
+                link.changed.notify_all();
+            }
         });
         Ok(())
     }
@@ -115,11 +138,13 @@ impl Link {
             }
             state.crossed += passed as u64;
             if state.breaks_at == Some(state.crossed) {
-                state.broken = true;
+                let breaking = server.local_addr()?;
+                (state.broken, state.breaking) = (true, Some(breaking));
                 for server in state.servers.drain(..) {
-                    let _gone = server.shutdown(Shutdown::Both);
+                    // This one's end is told by the server, which first reads what is there.
+                    let own = server.local_addr().is_ok_and(|address| address == breaking);
+                    let _gone = server.shutdown(if own { Shutdown::Write } else { Shutdown::Both });
                 }
-                self.changed.notify_all();
                 break;
             }
         }

@@ -1,9 +1,11 @@
 //! `thunderline serve` as a process that can be killed and started again.
 
 use std::{
+    collections::BTreeSet,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output},
+    sync::Mutex,
 };
 
 use rustix::process::Signal;
@@ -11,11 +13,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 use thunderline_core::{Random, SystemRandom};
 
-use super::{group::Group, rest::Rest, wait::wait_for};
+use super::{
+    group::Group,
+    rest::Rest,
+    wait::{LONG, wait_for},
+};
 use crate::program::thunderline;
-
-/// Long enough for anything but what the tests are to find.
-const READY: u64 = 60;
 
 /// A server with a data folder of its own, on ports that stay the same when it is started again.
 pub struct Server {
@@ -38,7 +41,13 @@ impl Server {
     /// A server that was never started.
     pub fn unstarted() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { process: None, ports: free_ports(), data: "data", arguments: Vec::new(), folder }
+        Self {
+            process: None,
+            ports: [(); 3].map(|()| free_port()),
+            data: "data",
+            arguments: Vec::new(),
+            folder,
+        }
     }
 
     /// From its next start on it gets these arguments too.
@@ -51,7 +60,7 @@ impl Server {
         self.launch();
         let ready = format!("{}/readyz", self.web());
         let process = self.process.as_mut().expect("it was started just now");
-        process.wait_for("the server to be ready", READY, || {
+        process.wait_for("the server to be ready", LONG, || {
             ureq::get(&ready).call().is_ok_and(|answer| answer.status() == 200).then_some(())
         });
     }
@@ -75,7 +84,7 @@ impl Server {
     pub fn interrupt(&mut self) -> ExitStatus {
         let mut process = self.process.take().expect("it runs");
         process.signal(Signal::INT);
-        process.wait_for_end(READY)
+        process.wait_for_end(LONG)
     }
 
     /// A place for files of the test.
@@ -194,21 +203,18 @@ pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// A port that is free now and that no outgoing connection gets, so that it is still free after a restart: clients that
-/// knock while nobody listens would otherwise be given it as their own.
+/// A port that is free now, that nobody else in this process was given, and that no outgoing connection gets, so that it is
+/// still free after a restart: clients that knock while nobody listens would otherwise be given it as their own.
 pub fn free_port() -> u16 {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let below = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let (mut bytes, lowest) = ([0; 2], 10_240_u16);
     loop {
         SystemRandom.fill(&mut bytes);
         let port = lowest + u16::from_le_bytes(bytes) % (below - lowest);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() && GIVEN.lock().unwrap().insert(port) {
             return port;
         }
     }
-}
-
-fn free_ports() -> [u16; 3] {
-    [free_port(), free_port(), free_port()]
 }

@@ -1,6 +1,12 @@
 //! Ctrl-C ends the server in good order, and nothing of its work.
 
-use super::{group::Group, model::Uniform, node::start_runner, server::Server, wait::wait_for};
+use super::{
+    group::Group,
+    model::Uniform,
+    node::start_runner,
+    server::Server,
+    wait::{LONG, wait_for},
+};
 
 /// A federation whose only runner holds a task for longer than the test takes.
 fn under_way(server: &Server) -> (Group, String) {
@@ -28,7 +34,7 @@ min_clients: 1
 evaluation: { federated: false }
 ",
     );
-    wait_for("the runner to take its task", 60, || {
+    wait_for("the runner to take its task", LONG, || {
         (server.federation(&id)["clients"]["claimed"] == 1).then_some(())
     });
     (runner, id)
@@ -48,7 +54,7 @@ fn ctrl_c_says_what_happens_to_the_running_federation_which_continues_at_the_nex
     server.restart();
     assert_eq!(server.federation(&id)["state"], "running");
     std::fs::write(server.folder().join("gate"), "").unwrap();
-    let completed = server.wait_until_completed(&id, 90);
+    let completed = server.wait_until_completed(&id, LONG);
     assert_eq!(completed["completed_rounds"], 2);
 
     let status = server.interrupt();

@@ -6,7 +6,12 @@ use std::{
     os::unix::fs::OpenOptionsExt,
 };
 
-use super::{model::Uniform, node::start_runner, server::Server, wait::wait_for};
+use super::{
+    model::Uniform,
+    node::start_runner,
+    server::Server,
+    wait::{LONG, wait_for},
+};
 use crate::program;
 
 /// The first time it runs for as long as the server lives, and says so; afterwards it takes the second update for the model.
@@ -59,11 +64,11 @@ evaluation: { federated: false }
     );
     let (_, listed, _) = program::run(&server.data(), &["strategies", "list"]);
     assert!(listed.contains("external: second") && listed.contains("multikrum"), "{listed}");
-    wait_for("the strategy to run", 60, || folder.join("started").exists().then_some(()));
+    wait_for("the strategy to run", LONG, || folder.join("started").exists().then_some(()));
     server.kill();
     server.restart();
 
-    let completed = server.wait_until_completed(&id, 90);
+    let completed = server.wait_until_completed(&id, LONG);
     assert_eq!(completed["strategy"], "external:second");
     let rounds = server.rest().list(&format!("/api/v1/federations/{id}/rounds"));
     assert_eq!((rounds.len(), &rounds[0]["attempt"]), (1, &1.into()), "{rounds:#?}");

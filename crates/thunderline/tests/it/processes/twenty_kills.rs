@@ -1,4 +1,7 @@
 //! Issue: a server that dies at any moment loses no update and counts none twice.
+//!
+//! The last update of each runner is held back until the kills are over, lest the federation end before them: how fast rounds
+//! are on a machine that does other things as well is known of the past only.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,17 +12,27 @@ use std::{
 use serde_json::Value;
 use thunderline_core::{Clock, Random, SystemClock, SystemRandom, Timestamp};
 
-use super::{group::Group, model::Uniform, node::start_runner, server::Server, turn};
+use super::{
+    group::Group,
+    model::Uniform,
+    node::start_runner,
+    server::Server,
+    turn,
+    wait::{LONG, wait_for},
+};
 
 pub(super) const RUNNERS: u32 = 6;
 
-/// A trainer without arithmetic: answers with the update that the test has prepared for this runner and round.
+/// A trainer without arithmetic: answers with the update that the test has prepared for this runner and round, as soon as that
+/// is there.
 const TRAINER: &str = r#"
 job=$(cat)
 text() { printf %s "$job" | sed -n "s|.*\"$1\":\"\([^\"]*\)\".*|\1|p"; }
 if [ "$(text task)" = train ]; then
     round=$(printf %s "$job" | sed -n 's|.*"round":\([0-9]*\).*|\1|p')
-    cp "$(text data)/$round.safetensors" "$(text output_model)" || exit 1
+    data=$(text data) update=$(text data)/$round.safetensors
+    until [ -e "$update" ]; do [ -d "$data" ] && sleep 0.2 || exit 1; done
+    cp "$update" "$(text output_model)" || exit 1
 fi
 echo '{"num_examples": 1, "metrics": {"loss": 1.0}}'
 "#;
@@ -65,7 +78,8 @@ seed: 1
     let moments = kill_at_random_moments(&mut server, kills, pace);
     assert_ne!(server.federation(&id)["state"], "completed", "the kills came after the end");
     let began = Instant::now();
-    let federation = server.wait_until_completed(&id, 240);
+    let_it_end(&server, rounds);
+    let federation = server.wait_until_completed(&id, LONG);
     println!("{} rounds; {:.1} s from the last kill to the end", rounds, began.elapsed().as_secs_f64());
     let events = server.rest().events();
     print_phases(&events, &moments);
@@ -84,7 +98,7 @@ seed: 1
     nothing_is_left_behind(&server);
 }
 
-/// Files and runners; the files stay in the server's folder.
+/// Files and runners; the files stay in the server's folder. The updates of the last round come by [`let_it_end`].
 pub(super) fn prepare(server: &Server, rounds: u64) -> Vec<Group> {
     let (model, folder) = (Uniform::new(), server.folder());
     model.write(&folder.join("initial.safetensors"), 0.0);
@@ -95,21 +109,31 @@ pub(super) fn prepare(server: &Server, rounds: u64) -> Vec<Group> {
         .map(|runner| {
             let data = folder.join(format!("updates-{runner}"));
             fs::create_dir(&data).unwrap();
-            for round in 1..=rounds {
+            for round in 1..rounds {
                 model.write(&data.join(format!("{round}.safetensors")), update(runner, round));
             }
             let arguments = ["--data", data.to_str().unwrap(), "--command", &command];
             start_runner(server, &format!("powers-{runner}"), &arguments)
         })
         .collect();
-    server.wait_for_nodes(RUNNERS as usize, 60);
+    server.wait_for_nodes(RUNNERS as usize, LONG);
     runners
+}
+
+/// Gives the runners that were prepared for so many rounds their last updates.
+pub(super) fn let_it_end(server: &Server, rounds: u64) {
+    for runner in 0..RUNNERS {
+        let data = server.folder().join(format!("updates-{runner}"));
+        let half = data.join("half");
+        Uniform::new().write(&half, update(runner, rounds));
+        fs::rename(half, data.join(format!("{rounds}.safetensors"))).unwrap();
+    }
 }
 
 /// How long three rounds in a row take on this machine, a round on average.
 pub(super) fn pace(server: &Server, id: &str) -> Duration {
     let reached = |rounds: u64| {
-        super::wait::wait_for("the first rounds", 120, || {
+        wait_for("the first rounds", LONG, || {
             (server.federation(id)["completed_rounds"].as_u64().unwrap() >= rounds).then(Instant::now)
         })
     };
@@ -200,7 +224,7 @@ pub(super) fn every_round_counted_everybody_once(server: &Server, id: &str, roun
 /// What nodes uploaded for rounds that are over is gone, whatever the kills interrupted.
 pub(super) fn nothing_is_left_behind(server: &Server) {
     let uploads = server.data().join("objects/rounds");
-    super::wait::wait_for("uploads of ended rounds to be removed", 60, || {
+    wait_for("uploads of ended rounds to be removed", LONG, || {
         let left = fs::read_dir(&uploads).map_or(0, Iterator::count);
         (left == 0).then_some(())
     });

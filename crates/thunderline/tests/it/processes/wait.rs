@@ -8,6 +8,9 @@ use std::{
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// Seconds in which a machine with two cores that does other things as well gets through anything but long training.
+pub const LONG: u64 = 240;
+
 /// Looks until there is something to see.
 ///
 /// # Panics

@@ -2,7 +2,12 @@
 
 use serde_json::Value;
 
-use super::{explained::echo, model::Uniform, server::Server, wait::wait_for};
+use super::{
+    explained::echo,
+    model::Uniform,
+    server::Server,
+    wait::{LONG, wait_for},
+};
 
 const DOCUMENT: &str = "
 name: two
@@ -61,7 +66,7 @@ evaluation: { federated: false }
 }
 
 fn wait_for_node(server: &Server, execution: &str, node: &str, state: &str) -> Value {
-    wait_for(&format!("{node} to be {state}"), 90, || {
+    wait_for(&format!("{node} to be {state}"), LONG, || {
         let (status, bytes) = server.rest().get_bytes(&format!("/api/v1/executions/{execution}")).ok()?;
         assert_eq!(status, 200);
         let shown: Value = serde_json::from_slice(&bytes).unwrap();
@@ -72,7 +77,7 @@ fn wait_for_node(server: &Server, execution: &str, node: &str, state: &str) -> V
 }
 
 fn wait_until(server: &Server, execution: &str, state: &str) -> Value {
-    wait_for(&format!("the execution to be {state}"), 90, || {
+    wait_for(&format!("the execution to be {state}"), LONG, || {
         let shown = server.json(&["workflows", "show", execution]);
         (shown["state"] == state).then_some(shown)
     })
@@ -100,7 +105,11 @@ fn the_second_federation_begins_from_the_firsts_model_though_the_server_is_kille
     assert_eq!(all.len(), 3, "each federation was submitted once: {all:#?}");
     // Lineage goes back through both federations to what was brought.
     let artifact = done["nodes"][2]["outputs"]["artifact"].as_str().unwrap();
-    let lineage = server.json(&["lineage", "show", artifact]);
+    // Lineage follows the events at its own pace.
+    let lineage = wait_for("the whole lineage", LONG, || {
+        let lineage = server.json(&["lineage", "show", artifact]);
+        (lineage["steps"].as_array().map(Vec::len) == Some(4)).then_some(lineage)
+    });
     let made: Vec<_> = lineage["steps"]
         .as_array()
         .unwrap()

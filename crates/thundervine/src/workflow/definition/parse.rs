@@ -39,9 +39,24 @@ pub(super) fn read(text: &str) -> Result<Map<String, Value>> {
             .map_or_else(String::new, |place| format!("line {}, column {}", place.line(), place.column()));
         refuse(error.to_string(), place)
     })?;
+    if !finite(&value) {
+        let reason = "a number is '.nan' or '.inf', which JSON does not know";
+        return Err(Error::invalid_value("", reason, "finite numbers"));
+    }
     match serde_json::to_value(value).map_err(|error| refuse(error.to_string(), String::new()))? {
         Value::Object(keys) => Ok(keys),
         _ => Err(Error::invalid_value("", "the workflow is not a group of keys", "key: value pairs")),
+    }
+}
+
+/// False where a number would become null as JSON.
+fn finite(value: &yaml_serde::Value) -> bool {
+    match value {
+        yaml_serde::Value::Number(number) => number.is_finite(),
+        yaml_serde::Value::Sequence(items) => items.iter().all(finite),
+        yaml_serde::Value::Mapping(keys) => keys.iter().all(|(key, value)| finite(key) && finite(value)),
+        yaml_serde::Value::Tagged(tagged) => finite(&tagged.value),
+        _ => true,
     }
 }
 

@@ -138,6 +138,7 @@ fn documents_that_are_no_workflow_are_refused() {
         ("- a\n- b\n", ""),
         ("name: [\n", "line 2, column 1"),
         ("name: x\nname: y\nnodes: {}\n", "line 2, column 1"),
+        ("name: x\nnodes: {a: {action: b, input: {c: [.nan]}}}\n", ""),
     ] {
         let error = Definition::parse(text, &catalogue()).unwrap_err();
         assert_eq!(error.code(), "invalid", "{text}");

@@ -1,8 +1,11 @@
-//! Disk work off the async threads.
+//! Work that blocks, off the async threads.
 
 use thunderline_core::{Error, Result};
 
-/// Runs work that blocks where it may.
+/// Runs disk- or arithmetic-bound work on a thread that may block.
+///
+/// # Errors
+/// Those of the work; `internal` where it panics.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await

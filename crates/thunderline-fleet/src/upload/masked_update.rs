@@ -1,10 +1,10 @@
-//! What a runner says of its update in a masked round, on its way in: one object, which is handed on and not kept as one.
+//! A runner's masked update on its way in: what it says in one exchange of a masked round. One object, which is handed on and
+//! not kept as one.
 
-use federation::{
-    actions::read::{self, Expected},
-    masked::{self, Exchange, Place},
-};
-use thunderline_core::{Error, ErrorKind, LeaseId, Result};
+use std::ops::RangeInclusive;
+
+use federation::masked::{self, Exchange, Place};
+use thunderline_core::{ErrorKind, LeaseId, Result};
 use thunderline_flower::ObjectId;
 use thunderline_objects::{Area, Partial, Sha256};
 
@@ -13,31 +13,35 @@ use super::{
     append::{Received, go_on},
     receive::digest,
 };
-use crate::{Fleet, blocking::blocking, fleet::Node};
+use crate::{Fleet, blocking::blocking, exchange, fleet::Node};
 
 /// The exchange in which a client says as much as its update has.
 const EXCHANGE: Exchange = Exchange::Mask;
 
-/// The message on its way in.
-pub(crate) struct Said {
+/// The update of one lease.
+pub(crate) struct MaskedUpdate {
     lease: LeaseId,
     area: Area,
-    /// What was said, once it was.
-    before: Option<Sha256>,
+    /// Which one the domain has taken, once it has.
+    taken: Option<Sha256>,
+    lengths: RangeInclusive<u64>,
 }
 
-impl Said {
-    /// What the node says under the lease of this message.
+impl MaskedUpdate {
+    /// The update of the lease that the node has for this message.
     ///
     /// # Errors
-    /// `conflict` where nothing is waited for; those of the domain.
+    /// `conflict` where nothing is waited for; `too_large` where the model is; those of the domain.
     pub(crate) async fn open(fleet: &Fleet, node: &Node, message: &str) -> Result<Self> {
-        let expected = read::expected_reply(&node.cx, &fleet.federations, message).await?;
-        let (Expected::Open(lease) | Expected::Repeated(lease)) = expected else {
-            return Err(Error::conflict("the node holds no lease for this message"));
-        };
-        let Place { area, said } = masked::place(&node.cx, &fleet.federations, lease.id, EXCHANGE).await?;
-        Ok(Self { lease: lease.id, area, before: said })
+        let lease = exchange::lease(fleet, node, message).await?;
+        let place = masked::place(&node.cx, &fleet.federations, lease, EXCHANGE).await?;
+        let Place { area, said: taken, lengths } = place;
+        Ok(Self { lease, area, taken, lengths: exchange::within_limit(lengths)? })
+    }
+
+    /// How many bytes it can have.
+    pub(crate) fn lengths(&self) -> RangeInclusive<u64> {
+        self.lengths.clone()
     }
 
     fn owner(&self) -> String {
@@ -49,7 +53,7 @@ impl Said {
     /// # Errors
     /// `internal` where the disk fails.
     pub(crate) async fn progress(&self) -> Result<Progress> {
-        if self.before.is_some() {
+        if self.taken.is_some() {
             return Ok(Progress::default());
         }
         let (area, owner) = (self.area.clone(), self.owner());
@@ -63,8 +67,8 @@ impl Said {
     /// # Errors
     /// `conflict` where another request goes on with it; `not_found` where the round is over; `internal` where the disk fails.
     pub(crate) async fn begin(&self, id: ObjectId, offset: u64) -> Result<Begun> {
-        match self.before {
-            Some(before) if before == digest(&id) => return Ok(Begun::There),
+        match self.taken {
+            Some(taken) if taken == digest(&id) => return Ok(Begun::There),
             Some(_) => return Ok(Begun::Refused("the client has said something else")),
             None => {}
         }
@@ -93,7 +97,7 @@ impl Said {
             blocking(move || area.forget_partial(&owner)).await?;
         }
         received?;
-        self.before = Some(digest(&id));
+        self.taken = Some(digest(&id));
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What a Flower client says in an exchange of a masked round: one message, in config records.
+//! A Flower client's reply to an exchange of a masked round: what it says, in config records.
 //!
 //! The first record is [`federation::masked::KEY`] with the exchange and the beginning of `said`, or why the client goes no
 //! further (`refused`). What one object cannot hold follows as `….1`, `….2` and so on.
@@ -21,7 +21,10 @@ use crate::{Fleet, blocking::blocking, fleet::Node};
 const MOST_PIECES: usize = 1024;
 
 /// What was said in which exchange.
-pub(super) type Said = (Exchange, Vec<u8>);
+pub(super) struct ExchangeReply {
+    exchange: Exchange,
+    said: Vec<u8>,
+}
 
 /// Whether these bytes are an object that a masked round can do with. A client without the mod sends its update as it is:
 /// that is noticed at the first of its objects, none of which is kept.
@@ -34,7 +37,7 @@ pub(super) fn may_be_kept(content: &[u8]) -> bool {
 ///
 /// # Errors
 /// `invalid` where it is nothing that can be said, with the client's own reason where it gives one.
-pub(super) fn read(area: &Area, announced: &Announced, node: NodeId) -> Result<Said> {
+pub(super) fn read(area: &Area, announced: &Announced, node: NodeId) -> Result<ExchangeReply> {
     let Some(content) = announced.reply.check_object(node, &object(area, &announced.reply.id)?)? else {
         let error = announced.reply.error.as_ref();
         let why = error.map_or_else(String::new, |error| format!("code {}: {}", error.code, error.reason));
@@ -47,7 +50,7 @@ pub(super) fn read(area: &Area, announced: &Announced, node: NodeId) -> Result<S
     };
     let mut config = read_record(area, &first)?;
     let exchange = match value(&mut config, "exchange") {
-        Some(ConfigValue::Text(name)) => Exchange::named(&name).filter(|it| *it != Exchange::Done),
+        Some(ConfigValue::Text(name)) => Exchange::spoken(&name),
         _ => None,
     };
     let exchange = exchange.ok_or_else(|| invalid(format!("'{KEY}' names no exchange")))?;
@@ -59,16 +62,21 @@ pub(super) fn read(area: &Area, announced: &Announced, node: NodeId) -> Result<S
         let Some(id) = records(&format!("{KEY}.{piece}")) else { break };
         said.extend_from_slice(&bytes(&mut read_record(area, &id)?)?);
     }
-    Ok((exchange, said))
+    Ok(ExchangeReply { exchange, said })
 }
 
 /// Gives the domain what was said, and lets go of the pieces: it has kept the whole.
 ///
 /// # Errors
 /// Those of [`read`] and of the domain.
-pub(super) async fn hand_on(fleet: &Fleet, node: &Node, upload: &Upload, said: Result<Said>) -> Result<()> {
-    let (exchange, bytes) = said?;
-    masked::receive(&node.cx, &fleet.federations, upload.lease, exchange, bytes).await?;
+pub(super) async fn hand_on(
+    fleet: &Fleet,
+    node: &Node,
+    upload: &Upload,
+    reply: Result<ExchangeReply>,
+) -> Result<()> {
+    let ExchangeReply { exchange, said } = reply?;
+    masked::receive(&node.cx, &fleet.federations, upload.lease, exchange, said).await?;
     let (area, objects) = (upload.area.clone(), upload.announced.objects.clone());
     blocking(move || {
         // Whenever they came.

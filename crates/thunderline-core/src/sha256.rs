@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use ring::digest;
 use serde::{Deserialize, Serialize, de::Error as _};
-use thunderline_core::{Error, Result};
+
+use crate::{Error, Result, hex};
 
 /// The SHA-256 of some bytes; 64 lower-case hex digits in text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,10 +20,22 @@ impl Sha256 {
         hasher.finish()
     }
 
+    /// A digest from its 32 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 raw bytes.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
+    pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The first `N` bytes, at most 32: a short number or name for what the digest is of.
+    #[must_use]
+    pub const fn head<const N: usize>(&self) -> &[u8; N] {
+        self.0.first_chunk().expect("a SHA-256 has 32 bytes")
     }
 }
 
@@ -57,7 +70,7 @@ impl Hasher {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 
@@ -72,20 +85,10 @@ impl FromStr for Sha256 {
 
     /// Accepts 64 lower-case hex digits, with or without `sha256:` before them.
     fn from_str(text: &str) -> Result<Self> {
-        let hex = text.strip_prefix("sha256:").unwrap_or(text);
-        let wrong = || {
+        hex::decode(text.strip_prefix("sha256:").unwrap_or(text)).map(Self).ok_or_else(|| {
             let reason = format!("'{text}' is not a SHA-256 digest");
             Error::invalid_value("sha256", reason, "64 lower-case hex digits")
-        };
-        if hex.len() != 64 || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(wrong());
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
-        }
-        Ok(Self(bytes))
+        })
     }
 }
 
