@@ -22,8 +22,8 @@ use crate::{
     budget::{Budget, held},
 };
 
-/// How much of a file is in memory at once, for each answer that is being sent.
-const PIECE: u64 = 256 * 1024;
+/// How much of a file is in memory at once, for each answer that is being sent: small, so that many slow readers fit.
+const PIECE: u64 = 64 * 1024;
 
 /// A part of an answer.
 #[derive(Clone)]

@@ -1,4 +1,5 @@
-//! How many bytes of bodies may be in memory at once, over all connections and both transports.
+//! How many bytes of answers, and of masked updates that are checked, may be in memory at once, over all connections and
+//! both transports. Requests on their way in have a [`room`](crate::room) of their own.
 
 use std::sync::Arc;
 

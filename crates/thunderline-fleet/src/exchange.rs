@@ -24,6 +24,9 @@ use crate::{Fleet, caller, fleet::Node, receive, refusal};
 
 /// The largest message: the masked levels of a model of 64 million numbers.
 const LIMIT: u64 = 256 * 1024 * 1024;
+/// The largest message in one request, all of which is in memory while it comes: shares for each of 16 thousand members, or the
+/// masked levels of a million numbers.
+const ONE_REQUEST: usize = 4 * 1024 * 1024;
 
 /// `POST /v1/runner/exchanges/{message}/{exchange}`: the client says something.
 pub(crate) async fn say(
@@ -54,7 +57,8 @@ async fn said(fleet: &Fleet, message: &str, exchange: &str, request: Request) ->
             return Err(error);
         }
     };
-    let received = receive::over_http(body, most, &fleet.budget).await?;
+    let received = receive::over_http(body, most, &fleet.room).await;
+    let received = received.map_err(|error| named_limit(exchange, most, error))?;
     masked::receive(&node.cx, &fleet.federations, lease, exchange, received.bytes.to_vec()).await
 }
 
@@ -63,7 +67,21 @@ async fn awaited(fleet: &Fleet, node: &Node, message: &str, exchange: Exchange) 
     let lease = lease(fleet, node, message).await?;
     let place = masked::place(&node.cx, &fleet.federations, lease, exchange).await?;
     let most = *within_limit(place.lengths)?.end();
-    Ok((lease, usize::try_from(most).unwrap_or(usize::MAX)))
+    Ok((lease, usize::try_from(most).map_or(ONE_REQUEST, |most| most.min(ONE_REQUEST))))
+}
+
+/// Says in which exchange a body was too large, and how a large masked update is sent.
+fn named_limit(exchange: Exchange, most: usize, error: Error) -> Error {
+    if error.kind() != ErrorKind::TooLarge {
+        return error;
+    }
+    let other = match exchange {
+        Exchange::Mask if most == ONE_REQUEST => {
+            "; a larger one goes by PATCH to /v1/runner/uploads/<message id>/mask"
+        }
+        _ => "",
+    };
+    Error::new(ErrorKind::TooLarge, format!("'{}': {}{other}", exchange.name(), error.external()))
 }
 
 /// The lengths of a message that are taken: it is in memory while it is checked.
@@ -142,11 +160,24 @@ fn answer(result: Result<Vec<u8>>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::Room;
 
     #[test]
     fn no_message_is_larger_than_what_is_held_in_memory() {
         assert_eq!(within_limit(LIMIT..=LIMIT).unwrap(), LIMIT..=LIMIT);
         assert_eq!(within_limit(5..=LIMIT + 1).unwrap(), 5..=LIMIT);
         assert_eq!(within_limit(LIMIT + 1..=LIMIT + 1).unwrap_err().code(), "too_large");
+    }
+
+    #[tokio::test]
+    async fn who_says_too_much_reads_in_which_exchange_and_what_is_allowed() {
+        let large = receive::over_http(Body::from("abcd"), 3, &Room::new(1)).await.err().unwrap();
+        let error = named_limit(Exchange::Mask, ONE_REQUEST, large);
+        assert_eq!(error.code(), "too_large");
+        for part in ["'mask'", "4 bytes", "at most 3", "/v1/runner/uploads/<message id>/mask"] {
+            assert!(error.external().contains(part), "{error}");
+        }
+        let other = named_limit(Exchange::Mask, ONE_REQUEST, Error::conflict("busy"));
+        assert_eq!((other.code(), other.external()), ("conflict", "busy"));
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     budget::Budget,
     caller::Signed,
     publish::{Delivery, ModelCache},
+    room::Room,
     stream::Turns,
     upload::Upload,
 };
@@ -38,7 +39,7 @@ pub struct Config {
     pub hold: Duration,
     /// How often a waiting client's work is looked for without being woken.
     pub recheck: Duration,
-    /// Bytes of request and response bodies that may be in memory at once.
+    /// Bytes of request and response bodies that may be in memory at once: three quarters of them for requests.
     pub body_bytes: usize,
 }
 
@@ -57,7 +58,10 @@ pub struct Fleet {
     pub(crate) signer: Arc<ManifestSigner>,
     pub(crate) config: Config,
     pub(crate) stop: CancellationToken,
+    /// For what goes out, and for what is checked.
     pub(crate) budget: Budget,
+    /// For request bodies: what comes slowly does not hold back what goes out.
+    pub(crate) room: Room,
     pub(crate) models: Arc<ModelCache>,
     /// What each node is working on. A cache: what is missing is put together again from the database.
     pub(crate) deliveries: PerNode<Delivery>,
@@ -89,7 +93,8 @@ impl Fleet {
             signer,
             config,
             stop,
-            budget: Budget::new(config.body_bytes),
+            budget: Budget::new(config.body_bytes / 4),
+            room: Room::new(config.body_bytes - config.body_bytes / 4),
             models,
             deliveries: PerNode::default(),
             uploads: PerNode::default(),

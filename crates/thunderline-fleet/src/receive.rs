@@ -1,29 +1,27 @@
 //! Reading request bodies: bounded in size, in memory over all connections, and in patience.
 
-use std::{pin::Pin, time::Duration};
-
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
-use http_body_util::BodyExt;
 use thunderline_core::{Error, ErrorKind, Result};
 use thunderline_flower::Rpc;
 
-use crate::budget::{Budget, Share};
+use crate::{
+    pace::{self, PATIENCE, Paced},
+    room::{Place, Room},
+};
 
-/// A client that sends nothing for this long has gone.
-const PATIENCE: Duration = Duration::from_secs(20);
 const GRPC_HEAD: usize = 5;
 /// How much of a request that is too large is read before it is refused. A client that is cut off while it sends sees a
 /// broken connection, over which it tries again for ever, instead of the refusal.
 const READ_ANYWAY: usize = 64 * 1024 * 1024;
 
-/// A request's body, with its share of the memory.
+/// A request's body, with its part of the memory.
 pub(crate) struct Received {
     /// The serialized message.
     pub(crate) bytes: Bytes,
     /// Given back when the request is dealt with.
-    pub(crate) share: Share,
+    pub(crate) place: Place,
 }
 
 /// The largest request of each kind, in bytes. Clients cut objects at 5 MiB; an announcement names each object of a reply.
@@ -38,33 +36,40 @@ pub(crate) const fn limit(rpc: Rpc) -> usize {
 /// Reads the body of a request over HTTP.
 ///
 /// # Errors
-/// `too_large`; `timeout` where the client stops sending; `invalid` where it hangs up.
-pub(crate) async fn over_http(mut body: Body, limit: usize, budget: &Budget) -> Result<Received> {
-    let stated = usize::try_from(body.size_hint().upper().unwrap_or(limit as u64)).unwrap_or(usize::MAX);
+/// `too_large`; `timeout` where the client stops sending or is too slow; `invalid` where it hangs up.
+pub(crate) async fn over_http(mut body: Body, limit: usize, room: &Room) -> Result<Received> {
+    // What nobody states can become as large as is allowed.
+    let stated = body.size_hint().upper().unwrap_or(limit as u64);
+    let stated = usize::try_from(stated).unwrap_or(usize::MAX);
     if stated > limit {
-        return Err(refused(body, stated, limit).await);
+        drain(&mut body).await;
+        return Err(too_large(stated, limit));
     }
-    let share = budget.take(stated).await;
-    let mut bytes = BytesMut::with_capacity(stated.min(body.size_hint().exact().map_or(0, |_| stated)));
-    while let Some(data) = next(&mut body).await? {
+    let mut place = room.enter(stated);
+    let mut bytes = BytesMut::new();
+    let mut paced = Paced::new(&mut body);
+    while let Some(data) = paced.next().await? {
         let length = bytes.len() + data.len();
         if length > limit {
-            drop((bytes, share));
-            return Err(refused(body, length, limit).await);
+            drop((bytes, place));
+            drain(&mut body).await;
+            return Err(too_large(length, limit));
         }
+        place.grow(length).await;
         bytes.extend_from_slice(&data);
     }
-    Ok(Received { bytes: bytes.freeze(), share })
+    Ok(Received { bytes: bytes.freeze(), place })
 }
 
 /// Reads the body of a request over gRPC: exactly one uncompressed frame.
 ///
 /// # Errors
 /// As [`over_http`], and `invalid` where it is not such a frame.
-pub(crate) async fn over_grpc(mut body: Body, limit: usize, budget: &Budget) -> Result<Received> {
+pub(crate) async fn over_grpc(mut body: Body, limit: usize, room: &Room) -> Result<Received> {
     let mut bytes = BytesMut::new();
+    let mut paced = Paced::new(&mut body);
     while bytes.len() < GRPC_HEAD {
-        let data = next(&mut body).await?.ok_or_else(|| malformed("the request is cut off"))?;
+        let data = paced.next().await?.ok_or_else(|| malformed("the request is cut off"))?;
         bytes.extend_from_slice(&data);
     }
     if bytes[0] != 0 {
@@ -74,49 +79,42 @@ pub(crate) async fn over_grpc(mut body: Body, limit: usize, budget: &Budget) -> 
     if length > limit {
         return Err(too_large(length, limit));
     }
-    let share = budget.take(length).await;
-    bytes.reserve((GRPC_HEAD + length).saturating_sub(bytes.len()));
-    while let Some(data) = next(&mut body).await? {
-        bytes.extend_from_slice(&data);
-        if bytes.len() > GRPC_HEAD + length {
+    let mut place = room.enter(length);
+    place.grow(bytes.len() - GRPC_HEAD).await;
+    while let Some(data) = paced.next().await? {
+        let came = bytes.len() + data.len();
+        if came > GRPC_HEAD + length {
             return Err(malformed("there is more than one message"));
         }
+        place.grow(came - GRPC_HEAD).await;
+        bytes.extend_from_slice(&data);
     }
     if bytes.len() != GRPC_HEAD + length {
         return Err(malformed("the request is cut off"));
     }
-    Ok(Received { bytes: bytes.freeze().slice(GRPC_HEAD..), share })
+    Ok(Received { bytes: bytes.freeze().slice(GRPC_HEAD..), place })
 }
 
-/// The next bytes of a body, however many; none at its end.
+/// The next bytes of a body, however many; none at its end. For bodies of which nothing is held in memory: any rate will do.
 ///
 /// # Errors
 /// `timeout` where the client stops sending; `invalid` where it hangs up.
 pub(crate) async fn next(body: &mut Body) -> Result<Option<Bytes>> {
-    loop {
-        let frame = tokio::time::timeout(PATIENCE, Pin::new(&mut *body).frame()).await;
-        match frame.map_err(|_| Error::new(ErrorKind::Timeout, "the client stopped sending"))? {
-            None => return Ok(None),
-            Some(Err(error)) => return Err(malformed("the client hung up").caused_by(error)),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
-    }
-}
-
-async fn refused(mut body: Body, length: usize, limit: usize) -> Error {
-    drain(&mut body).await;
-    too_large(length, limit)
+    let data = tokio::time::timeout(PATIENCE, pace::data(body)).await;
+    data.map_err(|_| Error::new(ErrorKind::Timeout, "the client stopped sending"))?
 }
 
 /// Lets the client finish, holding nothing, so that it reads why it is refused.
+///
+/// One that states more than is read anyway would be cut off in any case, and is at once.
 pub(crate) async fn drain(body: &mut Body) {
+    if body.size_hint().lower() > READ_ANYWAY as u64 {
+        return;
+    }
     let mut read = 0;
+    let mut paced = Paced::new(body);
     while read < READ_ANYWAY {
-        match next(body).await {
+        match paced.next().await {
             Ok(Some(data)) => read += data.len(),
             Ok(None) | Err(_) => break,
         }
@@ -143,29 +141,87 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_read_whatever_its_pieces() {
-        let budget = Budget::new(1 << 20);
-        let read = over_http(pieces(&[b"ab", b"", b"c"]), 3, &budget).await.unwrap();
+        let room = Room::new(1 << 20);
+        let read = over_http(pieces(&[b"ab", b"", b"c"]), 3, &room).await.unwrap();
         assert_eq!(read.bytes, "abc");
-        let read = over_grpc(pieces(&[b"\0\0", b"\0\0\x03a", b"bc"]), 3, &budget).await.unwrap();
+        let read = over_grpc(pieces(&[b"\0\0", b"\0\0\x03a", b"bc"]), 3, &room).await.unwrap();
         assert_eq!(read.bytes, "abc");
     }
 
     #[tokio::test]
     async fn bodies_that_are_too_large_or_malformed_are_refused() {
-        let budget = Budget::new(1 << 20);
+        let room = Room::new(1 << 20);
         let code = |result: Result<Received>| result.err().map(|error| error.code());
-        assert_eq!(code(over_http(Body::from("abcd"), 3, &budget).await), Some("too_large"));
-        assert_eq!(code(over_http(pieces(&[b"ab", b"cd"]), 3, &budget).await), Some("too_large"));
-        assert_eq!(code(over_grpc(pieces(&[b"\0\0\0\0\x04abcd"]), 3, &budget).await), Some("too_large"));
+        assert_eq!(code(over_http(Body::from("abcd"), 3, &room).await), Some("too_large"));
+        assert_eq!(code(over_http(pieces(&[b"ab", b"cd"]), 3, &room).await), Some("too_large"));
+        assert_eq!(code(over_grpc(pieces(&[b"\0\0\0\0\x04abcd"]), 3, &room).await), Some("too_large"));
         for wrong in [&b"\0\0\0"[..], b"\x01\0\0\0\x01a", b"\0\0\0\0\x02a", b"\0\0\0\0\x01ab"] {
-            assert_eq!(code(over_grpc(pieces(&[wrong]), 3, &budget).await), Some("invalid"), "{wrong:?}");
+            assert_eq!(code(over_grpc(pieces(&[wrong]), 3, &room).await), Some("invalid"), "{wrong:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_stops_sending_is_given_up() {
         let stuck = Body::from_stream(futures::stream::pending::<std::io::Result<Bytes>>());
-        let result = over_http(stuck, 3, &Budget::new(1)).await;
+        let result = over_http(stuck, 3, &Room::new(1)).await;
         assert_eq!(result.err().map(|error| error.code()), Some("timeout"));
+    }
+
+    /// So many bytes, and then nothing.
+    fn stalled(bytes: usize, stated: usize) -> Body {
+        struct Stalled(Option<Bytes>, u64);
+        impl http_body::Body for Stalled {
+            type Data = Bytes;
+            type Error = std::convert::Infallible;
+            fn poll_frame(
+                mut self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+                match self.0.take() {
+                    Some(bytes) => std::task::Poll::Ready(Some(Ok(http_body::Frame::data(bytes)))),
+                    // The test's timer wakes the reader.
+                    None => std::task::Poll::Pending,
+                }
+            }
+            fn size_hint(&self) -> http_body::SizeHint {
+                http_body::SizeHint::with_exact(self.1)
+            }
+        }
+        Body::new(Stalled((bytes > 0).then(|| vec![0; bytes].into()), stated as u64))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stalls_after_stating_the_largest_length_holds_back_nobody() {
+        let (largest, total) = (limit(Rpc::PushObject), 12 << 20);
+        let room = Room::new(total);
+        for came in [0, 1, 1 << 20] {
+            let frame = [&[0][..], &u32::try_from(largest).unwrap().to_be_bytes()].concat();
+            let grpc = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(frame))]);
+            let grpc = Body::from_stream(futures::StreamExt::chain(grpc, futures::stream::pending()));
+            let begun = tokio::time::Instant::now();
+            let mut stuck = std::pin::pin!(futures::future::join(
+                over_http(stalled(came, largest), largest, &room),
+                over_grpc(grpc, largest, &room),
+            ));
+            assert!(futures::poll!(&mut stuck).is_pending());
+            for _ in 0..10 {
+                let honest = over_http(Body::from(vec![7; 5 << 20]), largest, &room).await.unwrap();
+                assert_eq!(honest.bytes.len(), 5 << 20);
+            }
+            assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
+            let (http, grpc) = stuck.await;
+            assert_eq!(http.err().map(|error| error.code()), Some("timeout"));
+            assert_eq!(grpc.err().map(|error| error.code()), Some("timeout"));
+            assert!(begun.elapsed() <= 2 * PATIENCE);
+            assert_eq!(room.available(), total);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stated_far_beyond_the_limit_is_refused_before_any_of_it_comes() {
+        let begun = tokio::time::Instant::now();
+        let error = over_http(stalled(0, 256 << 20), 1000, &Room::new(1)).await.err().unwrap();
+        assert_eq!((error.code(), begun.elapsed()), ("too_large", std::time::Duration::ZERO));
+        assert!(error.external().contains("268435456") && error.external().contains("1000"), "{error}");
     }
 }

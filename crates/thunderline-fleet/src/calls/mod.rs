@@ -20,9 +20,9 @@ use crate::{Fleet, answer::Answer, caller, fleet::Node, receive::Received};
 /// Those of the domains; `invalid` for a message that cannot be read; `unauthenticated` where the message is of another
 /// node than its signature.
 pub(crate) async fn call(fleet: &Fleet, rpc: Rpc, node: Node, received: Received) -> Result<Answer> {
-    // The share is held until the end of this function, and the answer asks for its own only afterwards: nobody waits
+    // The place is held until the end of this function, and the answer asks for a share only afterwards: nobody waits
     // while holding.
-    let Received { bytes, share: _share } = received;
+    let Received { bytes, place: _place } = received;
     // What the calls need while they wait differs much. Thousands of pulls are held at a time, so all others, which are
     // short, are kept apart: a held pull is then as small as it can be.
     if rpc == Rpc::PullMessages {

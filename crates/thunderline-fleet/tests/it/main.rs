@@ -12,6 +12,8 @@ mod masked_stream;
 mod refusals;
 mod runner;
 #[cfg(test)]
+mod slow;
+#[cfg(test)]
 mod stream;
 
 use thunderline_testkit::MigrationSet;

@@ -351,7 +351,7 @@ both!(a_masked_update_of_another_length_is_refused_at_its_head, async |t: TestDb
     // Nor in one request is more taken than can be said.
     let (status, answer) = site.post(&edge, "mask", vec![0; wanted + 1]).await;
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    let why = format!("the request has {} bytes; at most {wanted} are taken", wanted + 1);
+    let why = format!("'mask': the request has {} bytes; at most {wanted} are taken", wanted + 1);
     assert_eq!((status, &answer["detail"]), (StatusCode::FORBIDDEN, &json!(why)));
     let body = piece(ObjectId::of(said), said, 0);
     assert_eq!(append(&edge, &site.client, &site.mask(), body).await, done());
