@@ -6,9 +6,12 @@ use thunderline_core::{
     seams::{Bug, planted},
 };
 
+use thunderline_store::Write;
+
 use super::end_lease;
 use crate::{
     Federations,
+    masked::given,
     plan::Purpose,
     rows::{self, Lease, Round},
     state::{LeaseState, RoundEvent},
@@ -32,6 +35,9 @@ pub(crate) async fn close_round(cx: &Cx, domain: &Federations, id: RoundId) -> R
         let taken = rows::leases::count_taken(&mut write, id).await?;
         (taken, format!("its buffer of {taken} updates is full"))
     } else {
+        if federation.spec.secure_agg.is_some() {
+            release_masked(cx, domain, &mut write, &round).await?;
+        }
         let leases = rows::leases::of_round(&mut write, id, cx.tenant()).await?;
         let reason = "the round closed before the node delivered";
         let dropped = if planted(Bug::CountLate) {
@@ -53,6 +59,17 @@ pub(crate) async fn close_round(cx: &Cx, domain: &Federations, id: RoundId) -> R
         reason: why,
     });
     write.commit(&Subject::new("round", id)).await
+}
+
+/// Who has masked its update and did not come to reveal has taken part for all that.
+async fn release_masked(cx: &Cx, domain: &Federations, write: &mut Write, round: &Round) -> Result<()> {
+    let leases = rows::leases::of_round(write, round.id, cx.tenant()).await?;
+    for lease in leases.iter().filter(|lease| lease.state.is_open()) {
+        if let Some(input) = given::given(write, lease).await? {
+            given::release(cx, domain, write, round, lease, input).await?;
+        }
+    }
+    Ok(())
 }
 
 /// How many updates were taken, and why no more are.

@@ -7,6 +7,7 @@ use thunderline_store::Write;
 use crate::{
     Federations,
     drive::Drive,
+    masked,
     rows::{self, Lease, leases::Ending},
     state::LeaseEvent,
 };
@@ -22,6 +23,7 @@ pub(crate) async fn end_lease(
     reason: &str,
 ) -> Result<()> {
     let mut write = domain.db.write(cx, &ACTION).await?;
+    write.lock(&masked::given::lock(id)).await?;
     let found = rows::leases::by_id(&mut write, id, cx.tenant()).await?;
     let lease = found.ok_or_else(|| Error::not_found(format_args!("lease {id}")))?;
     let newest = match lease.version {
@@ -33,6 +35,12 @@ pub(crate) async fn end_lease(
         Some(newest) => newest,
         None => super::round(&mut write, cx, lease.round).await?,
     };
+    if let Some(input) = masked::given::given(&mut write, &lease).await? {
+        tracing::info!(lease = %id, reason, "a client falls away whose masked update is taken");
+        masked::given::release(cx, domain, &mut write, &round, &lease, input).await?;
+        write.enqueue(&Drive { federation: round.federation });
+        return write.commit(&Subject::new("lease", id)).await;
+    }
     let event = if expired {
         LeaseEvent::Expired { reason: reason.into() }
     } else {

@@ -22,7 +22,7 @@ pub async fn told(cx: &Cx, domain: &Federations, id: LeaseId, exchange: Exchange
     let mut read = domain.db.read(cx, &read::NODE_ACTION).await?;
     let lease = read::own_lease(&mut read, cx, id).await?;
     if !lease.state.is_open() {
-        let why = lease.state.reason().unwrap_or("all was said").to_owned();
+        let why = lease.state.reason().unwrap_or("the client's update is taken").to_owned();
         return Err(Error::conflict(format!("the lease has ended: {why}")));
     }
     let open = rows::there(rows::open(&mut read, lease.round).await?)?;

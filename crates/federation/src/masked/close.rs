@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use thunderline_core::{Action, Cx, Error, LeaseId, Result, RoundId, Rule, Subject};
+use thunderline_core::{Action, Cx, Error, ErrorKind, LeaseId, Result, RoundId, Rule, Subject};
 use thunderline_objects::{Area, Sha256};
 use thunderline_secagg::{
     Refusal, Roster, Session,
@@ -48,17 +48,24 @@ pub(crate) async fn close(cx: &Cx, domain: &Federations, id: RoundId, exchange: 
     if open.exchange != exchange {
         return Err(Error::conflict("the exchange was closed meanwhile"));
     }
-    let session = session(domain, &federation, &round).await?;
     let folder = domain.objects.area(&area(id))?;
-    let made = crate::blocking(move || {
-        Ok(answers(&folder, session, &messages, exchange)?.map_err(|why| why.to_string()))
-    });
-    let (answers, quorum) = match made.await? {
-        Ok(made) => made,
-        Err(why) => {
-            return fail_round::fail_round(cx, domain, id, &format!("secure aggregation: {why}"), false)
-                .await;
+    let made = async {
+        let session = session(domain, &federation, &round).await?;
+        crate::blocking(move || answers(&folder, session, &messages, exchange)).await
+    };
+    let why = match made.await {
+        Ok(Ok(made)) => Ok(made),
+        Ok(Err(refusal)) => Err(format!("secure aggregation: {refusal}")),
+        // What is kept does not get better; a disk may, while there is time.
+        Err(error) if error.kind() == ErrorKind::Invalid || cx.now() >= open.deadline => {
+            tracing::error!(round = %id, error = error.chain(), "an exchange could not be closed");
+            Err(format!("secure aggregation: '{}' could not be closed: {error}", exchange.name()))
         }
+        Err(error) => return Err(error),
+    };
+    let (answers, quorum) = match why {
+        Ok(made) => made,
+        Err(why) => return fail_round::fail_round(cx, domain, id, &why, false).await,
     };
     let ends = round.state.deadline().ok_or_else(|| Error::conflict("the round is not running"))?;
     let next = exchange.next();
@@ -123,9 +130,7 @@ impl Transcript<'_> {
         let mut places = BTreeMap::new();
         for (lease, bytes) in self.up(Exchange::Advertise) {
             let own = Advertisement::decode(&bytes?).map_err(|refusal| super::refused(&refusal))?;
-            let place = roster.place(&own.identity);
-            // Of two leases with one identity only the one on the roster has a place.
-            if let Some(place) = place.filter(|place| roster.members()[usize::from(*place)] == own) {
+            if let Some(place) = place(roster, &own) {
                 places.insert(place, lease);
             }
         }
@@ -137,9 +142,14 @@ impl Transcript<'_> {
     }
 }
 
+/// The place of a client on the roster. Of two with one identity only the one on the roster has a place.
+pub(super) fn place(roster: &Roster, own: &Advertisement) -> Option<u16> {
+    roster.place(&own.identity).filter(|place| roster.members()[usize::from(*place)] == *own)
+}
+
 /// Decodes what was checked when it came.
 pub(super) fn kept<T>(decoded: std::result::Result<T, Refusal>) -> Result<T> {
-    decoded.map_err(|refusal| Error::internal(format!("a kept message is broken: {refusal}")))
+    decoded.map_err(|refusal| Error::new(ErrorKind::Invalid, format!("a kept message is broken: {refusal}")))
 }
 
 fn roster(said: &Transcript<'_>, session: Session) -> Result<Made> {

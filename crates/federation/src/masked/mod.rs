@@ -12,6 +12,7 @@
 mod answer;
 mod close;
 mod exchange;
+pub(crate) mod given;
 mod place;
 mod plan;
 mod receive;

@@ -1,8 +1,7 @@
 //! Take what a client says in an exchange.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use thunderline_contracts::federation::UpdateAccepted;
 use thunderline_core::{Action, Cx, Error, LeaseId, Result, Rule, Subject};
 use thunderline_objects::{Area, Sha256};
 use thunderline_secagg::{
@@ -12,16 +11,13 @@ use thunderline_secagg::{
 };
 
 use super::{
-    Exchange, refused,
+    Exchange, given, refused,
     rows::{self, Message},
 };
 use crate::{
     Federations,
     actions::{self, read},
     drive::Drive,
-    rows::{self as tables, leases::Ending},
-    state::LeaseEvent,
-    task::{NUM_EXAMPLES, Report},
 };
 
 /// The node whose lease it is.
@@ -59,20 +55,22 @@ pub async fn receive(
         delivery: rows::answer(&mut read, round.id, Exchange::Share, id).await?,
         survivors: rows::answer(&mut read, round.id, Exchange::Mask, id).await?,
     };
-    let input = rows::said(&mut read, round.id, Exchange::Mask, id).await?;
     drop(read);
     let session = super::close::session(domain, &federation, &round).await?;
     let area = domain.objects.area(&super::area(round.id))?;
-    let plain_bytes = 4 * u64::from(session.terms().dimension);
-    let wire_bytes = crate::blocking(move || {
+    crate::blocking(move || {
         check(&area, &session, &known, exchange, &bytes)?;
         // What was said must survive a power cut as its row does.
-        area.put(&bytes)?;
-        input.map_or(Ok(0), |input| area.length(&input))
+        area.put(&bytes)
     })
     .await?;
 
     let mut write = domain.db.write(cx, &ACTION).await?;
+    write.lock(&given::lock(id)).await?;
+    let lease = read::own_lease(&mut write, cx, id).await?;
+    if !lease.state.is_open() {
+        return Err(Error::conflict("the lease has ended"));
+    }
     let open = rows::there(rows::open(&mut write, round.id).await?)?;
     is_open(open.exchange, exchange)?;
     if !rows::say(&mut write, round.id, &Message { exchange, up: true, party: Some(id), object: digest })
@@ -81,16 +79,9 @@ pub async fn receive(
         return Err(said_otherwise(exchange));
     }
     if exchange == Exchange::Reveal {
-        let released = lease.state.clone().apply(LeaseEvent::Released)?;
-        // Nothing of one client is known but that it took part.
-        let metrics = BTreeMap::from([(NUM_EXAMPLES.to_owned(), 1.0)]);
-        // Of the exchanges, the masked update alone: it is nearly all.
-        let report = Report { num_examples: 1.0, metrics, bytes: plain_bytes, plain_bytes, wire_bytes };
-        tables::leases::end(&mut write, id, &released, Some(&report), cx.now(), Ending::default()).await?;
-        write.emit(&UpdateAccepted {
-            update_sha256: input.map(|digest| digest.to_string()),
-            ..actions::accepted(&round, &lease, &report)
-        });
+        let input = given::given(&mut write, &lease).await?;
+        let input = input.ok_or_else(|| Error::internal("a client reveals, but has masked nothing"))?;
+        given::release(cx, domain, &mut write, &round, &lease, input).await?;
     }
     write.enqueue(&Drive { federation: lease.federation });
     write.commit(&Subject::new("lease", id)).await
@@ -128,7 +119,7 @@ fn check(area: &Area, session: &Session, known: &Known, exchange: Exchange, byte
     }
     let roster = Arc::new(Roster::again(*session, &bytes_of(area, known.roster)?).map_err(refuse)?);
     let own = Advertisement::decode(&bytes_of(area, known.own)?).map_err(refuse)?;
-    let place = roster.place(&own.identity).ok_or_else(|| refused(&Refusal::NotEnrolled))?;
+    let place = super::close::place(&roster, &own).ok_or_else(|| refused(&Refusal::NotEnrolled))?;
     let speaks = |from: u16| {
         if from == place {
             Ok(())

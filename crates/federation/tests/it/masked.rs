@@ -162,6 +162,22 @@ pub async fn begun_with(site: &Site, spec: &str) -> Result<(Federation, Vec<Clie
     Ok((federation, claimed(site).await?))
 }
 
+/// Those whom the first round of this federation asks, among ten who are there.
+pub async fn begun_among(site: &Site, spec: &str) -> Result<(Federation, Vec<Client>)> {
+    for number in 1..=10 {
+        site.join(number).await?;
+    }
+    let federation = site.submit(spec).await?;
+    site.drive(&federation).await?;
+    let mut clients = Vec::new();
+    for number in 1..=10 {
+        if let Some(task) = site.claim(NodeId::from_bits(number.into())).await? {
+            clients.push(Client::new(site, task, number)?);
+        }
+    }
+    Ok((federation, clients))
+}
+
 /// The five clients take their tasks.
 pub async fn claimed(site: &Site) -> Result<Vec<Client>> {
     let mut clients = Vec::new();
@@ -521,4 +537,73 @@ both!(a_strategy_that_is_a_program_sees_the_mean_and_nobodys_update, async |t: T
         exchange(&site, &federation, &mut clients).await?;
     }
     is_mean(&site, &federation, &clients).await?;
+});
+
+both!(who_has_the_identity_of_another_on_the_roster_cannot_speak_for_it, async |t: TestDb| {
+    let site = Site::new(t)?;
+    let (federation, mut clients) = begun(&site).await?;
+    let session = clients[4].terms.session(&clients[4].schema)?;
+    let copied = Advertised::new(&session, Arc::new(Identity::from_seed(&[1; 32])), &[200; 32]);
+    clients[4].stage = Stage::Begin(Box::new(copied));
+    let Stage::Begin(first) = &clients[0].stage else { panic!("it has just begun") };
+    let first = first.advertisement().clone();
+    exchange(&site, &federation, &mut clients).await?;
+    let roster = clients[1].roster(&site).await?.expect("the exchange is over");
+    let other = clients.remove(if roster.members().contains(&first) { 4 } else { 0 });
+    // Two nodes of one site have all secrets of each other: what one says in its place, the other says as well.
+    let on_it = if clients[0].task.node == NodeId::from_bits(1) { 0 } else { 3 };
+    let Stage::Begin(speaker) = std::mem::replace(&mut clients[on_it].stage, Stage::Over) else {
+        panic!("it has just begun")
+    };
+    let (speaker, shares) = speaker.share(Arc::new(roster), &Floor::default()).expect("the server is honest");
+    let refused = other.say(&site, Exchange::Share, shares.encode()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+    clients[on_it].say(&site, Exchange::Share, shares.encode()).await?;
+    clients[on_it].stage = Stage::Share(speaker);
+    for (place, client) in clients.iter_mut().enumerate() {
+        if place != on_it {
+            client.step(&site).await?;
+        }
+    }
+    late(&site, &federation, 100).await?;
+    for _ in 0..3 {
+        exchange(&site, &federation, &mut clients).await?;
+    }
+    is_mean(&site, &federation, &clients).await?;
+});
+
+/// All have shared, and something happens to what the last of them said. Gives why the round failed.
+async fn with_a_message_that(t: TestDb, happens: impl Fn(&Path), at_once: bool) -> Result<String> {
+    let site = Site::new(t)?;
+    let (federation, mut clients) = begun(&site).await?;
+    exchange(&site, &federation, &mut clients).await?;
+    let folder = site.domain.objects.root().join(format!("rounds/{}/masked", clients[0].task.round));
+    let files =
+        || -> HashSet<_> { fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    for client in &mut clients[..4] {
+        client.step(&site).await?;
+    }
+    let before = files();
+    clients[4].step(&site).await?;
+    files().difference(&before).for_each(|path| happens(path));
+    if at_once {
+        site.drive(&federation).await?;
+    } else {
+        site.drive(&federation).await.unwrap_err();
+        late(&site, &federation, 100).await?;
+    }
+    let rounds = read::list_rounds(&site.t.viewer(), &site.domain, federation.id, 0, 10).await?;
+    let round = rounds.iter().find(|round| round.id == clients[0].task.round).expect("it is there");
+    Ok(round.state.reason().expect("the round failed").to_owned())
+}
+
+both!(a_kept_message_that_is_broken_fails_the_round_and_blames_nobody, async |t: TestDb| {
+    let reason = with_a_message_that(t, |path| fs::write(path, b"broken").unwrap(), true).await?;
+    let begins = "secure aggregation: 'share' could not be closed: a kept message is broken: ";
+    assert!(reason.starts_with(begins), "{reason}");
+});
+
+both!(a_kept_message_that_cannot_be_read_fails_the_round_when_time_is_up, async |t: TestDb| {
+    let reason = with_a_message_that(t, |path| fs::remove_file(path).unwrap(), false).await?;
+    assert!(reason.starts_with("secure aggregation: 'share' could not be closed: "), "{reason}");
 });

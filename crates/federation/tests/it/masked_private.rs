@@ -3,16 +3,20 @@
 use std::collections::HashSet;
 
 use federation::{
-    Federation, Federations, actions::read, privacy::budgets, state::FederationState, task::CLIPPING_NORM,
+    Federation, Federations,
+    actions::{accept_reply, read},
+    privacy::budgets,
+    state::{FederationState, LeaseState},
+    task::{CLIPPING_NORM, Reply},
 };
 use serde_json::Value;
-use thunderline_core::Result;
+use thunderline_core::{NodeId, Result};
 use thunderline_numerics::privacy::noise::{Key, LATTICE_BITS, Noise, derive};
 use thunderline_objects::Objects;
 use thunderline_testkit::{TestDb, both};
 
 use crate::{
-    masked::{Client, begun_with, claimed, exchange, found, late, runs},
+    masked::{Client, begun_among, begun_with, claimed, exchange, found, late, runs},
     site::Site,
 };
 
@@ -246,4 +250,91 @@ both!(correlated_noise_does_not_add_up_where_updates_are_masked, async |t: TestD
             assert!(sum.abs() < 1e-4, "{sum} is left beside noise of {noise}");
         }
     }
+});
+
+/// How a client goes whose masked update is taken.
+#[derive(Clone, Copy)]
+enum Goes {
+    /// Its link breaks before the survivors are listed.
+    BeforeTheList,
+    /// It says that it failed, and does not consent.
+    WithAnError,
+    /// It does not consent, and time is up.
+    InSilence,
+    /// It consents, does not reveal, and time is up.
+    AtLast,
+}
+
+/// Whoever is in the sum has taken part: with correlated noise it is not asked once more than was accounted.
+async fn who_goes_after_masking_has_taken_part(t: TestDb, goes: Goes) -> Result<()> {
+    let site = Site::new(t)?;
+    let spec = spec("8,4", "epsilon: 20, mechanism: dp_ftrl, max_participations: 1, matrix: tree");
+    let spec = spec.replace("num_rounds: 1", "num_rounds: 2").replace("min_clients: 5", "min_clients: 10");
+    let (federation, mut clients) = begun_among(&site, &format!("{spec}client_fraction: 0.5\n")).await?;
+    assert_eq!(clients.len(), 5);
+    let round = clients[0].task.round;
+    exchange(&site, &federation, &mut clients).await?;
+    exchange(&site, &federation, &mut clients).await?;
+    let gone = clients.last().unwrap().task.clone();
+    if matches!(goes, Goes::BeforeTheList) {
+        let (last, others) = clients.split_last_mut().unwrap();
+        exchange(&site, &federation, std::slice::from_mut(last)).await?;
+        site.leave(gone.node).await?;
+        exchange(&site, &federation, others).await?;
+        let number = (1..=10).find(|number| NodeId::from_bits(*number) == gone.node);
+        site.join(number.expect("it is one of the ten")).await?;
+    } else {
+        exchange(&site, &federation, &mut clients).await?;
+    }
+    if matches!(goes, Goes::WithAnError) {
+        let reply = Reply { error: Some("403".into()), ..Reply::default() };
+        accept_reply::accept_reply(&site.t.node(gone.node), &site.domain, gone.lease, reply).await?;
+    }
+    if matches!(goes, Goes::AtLast) {
+        exchange(&site, &federation, &mut clients).await?;
+    }
+    clients.pop();
+    exchange(&site, &federation, &mut clients).await?;
+    if matches!(goes, Goes::InSilence | Goes::AtLast) {
+        late(&site, &federation, 101).await?;
+    }
+    if !matches!(goes, Goes::AtLast) {
+        exchange(&site, &federation, &mut clients).await?;
+    }
+    assert_eq!(site.get(&federation).await?.completed_rounds, 1);
+    let (cx, domain) = (site.t.viewer(), &site.domain);
+    for lease in read::list_leases(&cx, domain, round).await? {
+        assert_eq!(
+            (lease.state, lease.report.map(|report| report.num_examples)),
+            (LeaseState::Released, Some(1.0))
+        );
+    }
+    let train = &read::list_rollups(&cx, domain, federation.id, 0).await?[0].1.train;
+    assert_eq!((train.clients, train.dropped), (5, 0));
+    let models = read::list_artifacts(&cx, domain, Some(federation.id), None, 10).await?;
+    assert!(
+        models.iter().any(|model| model.metadata["clients"].as_array().is_some_and(|all| all.len() == 5))
+    );
+    let second = read::list_rounds(&cx, domain, federation.id, 0, 10).await?;
+    let second = second.iter().find(|round| round.number == 2).expect("five others are left");
+    let asked = read::list_leases(&cx, domain, second.id).await?;
+    assert_eq!(asked.len(), 5);
+    assert!(asked.iter().all(|lease| lease.node != gone.node), "it is asked a second time");
+    Ok(())
+}
+
+both!(who_is_gone_before_the_survivors_are_listed_has_taken_part, async |t: TestDb| {
+    who_goes_after_masking_has_taken_part(t, Goes::BeforeTheList).await?;
+});
+
+both!(who_masks_and_then_fails_has_taken_part, async |t: TestDb| {
+    who_goes_after_masking_has_taken_part(t, Goes::WithAnError).await?;
+});
+
+both!(who_masks_and_does_not_consent_has_taken_part, async |t: TestDb| {
+    who_goes_after_masking_has_taken_part(t, Goes::InSilence).await?;
+});
+
+both!(who_masks_and_does_not_reveal_has_taken_part, async |t: TestDb| {
+    who_goes_after_masking_has_taken_part(t, Goes::AtLast).await?;
 });
