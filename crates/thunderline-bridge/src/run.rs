@@ -8,7 +8,8 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
-        mpsc::{self, Sender},
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{self, SyncSender},
     },
     thread,
     time::{Duration, Instant},
@@ -28,6 +29,8 @@ const KEPT_ERRORS: usize = 8 << 10;
 const GRACE: Duration = Duration::from_secs(1);
 /// Of a longer line, listeners hear the beginning.
 const LONGEST_LINE: usize = 1 << 10;
+/// Lines that wait to be heard, and that are heard between two looks at the time. What comes faster is not heard.
+const WAITING_LINES: usize = 1 << 10;
 
 /// What a program sees of the environment of whoever starts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub struct Run<'a> {
     pub surroundings: Surroundings,
     /// How long it may take.
     pub limit: Duration,
-    /// Hears each line of its error output as it comes.
+    /// Hears the lines of its error output as they come, but of thousands in a tenth of a second not each.
     pub listener: Option<&'a (dyn Fn(&str) + Sync)>,
 }
 
@@ -99,38 +102,61 @@ pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
     let (input, mut stdin) = (input.to_vec(), child.stdin.take().expect("it is piped"));
     // A program that does not read its input closes the pipe; that is its own affair.
     thread::spawn(move || drop(stdin.write_all(&input)));
-    let (lines, heard) = mpsc::channel();
-    let stdout = collect(child.stdout.take().expect("it is piped"), Kept::Beginning, lines.clone());
-    let stderr = collect(child.stderr.take().expect("it is piped"), Kept::End, lines);
+    let (lines, heard) = mpsc::sync_channel(WAITING_LINES);
+    let over = Over::default();
+    let stdout = collect(child.stdout.take().expect("it is piped"), Kept::Beginning, lines.clone(), &over);
+    let stderr = collect(child.stderr.take().expect("it is piped"), Kept::End, lines, &over);
     let hear = |line: String| listener.into_iter().for_each(|hear| hear(&line));
-    let ended = wait(&mut child, limit, stop, || heard.try_iter().for_each(hear));
-    // Who has left the group may keep the outputs open for ever. Then what came is all; the threads end with the pipes.
+    let ended = wait(&mut child, limit, stop, || {
+        heard.try_iter().take(WAITING_LINES).for_each(hear);
+        stdout.lock().expect("no code panics while holding it").len() > MAX_ANSWER
+    });
+    // Who has left the group may keep the outputs open for ever, and fill them. Then what came is all.
     let until = Instant::now() + GRACE;
-    while let Ok(line) = heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        hear(line);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match heard.recv_timeout(left) {
+            Ok(line) if !left.is_zero() => hear(line),
+            _ => break,
+        }
     }
+    drop(over);
     let taken =
         |output: &Mutex<Vec<u8>>| mem::take(&mut *output.lock().expect("no code panics while holding it"));
     let (stdout, stderr) = (taken(&stdout), taken(&stderr));
     let stderr = &stderr[stderr.len().saturating_sub(KEPT_ERRORS)..];
     let stderr = String::from_utf8_lossy(stderr).trim().to_owned();
+    if stdout.len() > MAX_ANSWER {
+        let why = format!("the program answered with more than 1 MiB; it said: {}", said(&stderr));
+        return Err(Error::new(ErrorKind::Invalid, why));
+    }
     let status = ended.map_err(|error| match error.kind() {
         ErrorKind::Timeout => Error::new(ErrorKind::Timeout, format!("{error}; it said: {}", said(&stderr))),
         _ => error,
     })?;
-    if stdout.len() > MAX_ANSWER {
-        return Err(Finished { status, stdout, stderr }.failure("answered with more than 1 MiB"));
-    }
     Ok(Finished { status, stdout, stderr })
 }
 
-/// Waits for the end, then kills what is left of the group while its leader, not yet reaped, still keeps the number.
-fn wait(child: &mut Child, limit: Duration, stop: &Stop, meanwhile: impl Fn()) -> Result<ExitStatus> {
+/// Tells the threads that read the outputs, when it is dropped, that nobody wants more: whoever still writes to them, having
+/// left the group, finds them closed.
+#[derive(Default)]
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Waits for the end, or until `meanwhile` has enough of it, then kills what is left of the group while its leader, not yet reaped, still keeps the number.
+fn wait(child: &mut Child, limit: Duration, stop: &Stop, meanwhile: impl Fn() -> bool) -> Result<ExitStatus> {
     let group = Pid::from_child(child);
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(2);
     let broken_off = loop {
-        meanwhile();
+        if meanwhile() {
+            break None;
+        }
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         match waitid(WaitId::Pid(group), options) {
             Ok(Some(_)) => break None,
@@ -174,15 +200,24 @@ enum Kept {
     End,
 }
 
-/// Reads an output to its end, in a thread of its own; a talkative program does not wait for a reader. `lines` is dropped at the end.
-fn collect(mut output: impl Read + Send + 'static, part: Kept, lines: Sender<String>) -> Arc<Mutex<Vec<u8>>> {
+/// Reads an output to its end, or until it is over, in a thread of its own; a talkative program does not wait for a reader.
+/// `lines` is dropped at the end.
+fn collect(
+    mut output: impl Read + Send + 'static,
+    part: Kept,
+    lines: SyncSender<String>,
+    over: &Over,
+) -> Arc<Mutex<Vec<u8>>> {
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let ours = kept.clone();
+    let (ours, over) = (kept.clone(), over.0.clone());
     thread::spawn(move || {
         let (mut line, mut buffer) = (Vec::new(), [0; 4096]);
-        // Nobody may be listening any more.
-        let tell = |line: Vec<u8>| drop(lines.send(String::from_utf8_lossy(&line).into_owned()));
+        // Nobody may be listening any more, or not as fast.
+        let tell = |line: Vec<u8>| drop(lines.try_send(String::from_utf8_lossy(&line).into_owned()));
         while let Ok(count @ 1..) = output.read(&mut buffer) {
+            if over.load(Relaxed) {
+                return;
+            }
             let piece = &buffer[..count];
             let mut kept = ours.lock().expect("no code panics while holding it");
             if part == Kept::Beginning {
@@ -265,6 +300,26 @@ mod tests {
     }
 
     #[test]
+    fn who_leaves_the_group_and_never_stops_talking_finds_nobody_listening() {
+        // It writes its number, and ends when its output is closed.
+        let folder = tempfile::tempdir().unwrap();
+        let command = &shell(
+            "setsid sh -c 'echo $$ > number; exec yes >&2' & until [ -s number ]; do :; done; echo '[1]'",
+        );
+        let (surroundings, limit) = (Surroundings::Inherited, LONG);
+        let (run, stop) = (
+            Run { command, folder: folder.path(), input: b"", surroundings, limit, listener: None },
+            Stop::new(),
+        );
+        let finished = super::run(&run, &stop).unwrap();
+        assert_eq!(finished.answer::<Vec<u32>>().unwrap(), [1]);
+        let number = std::fs::read_to_string(folder.path().join("number")).unwrap();
+        while Path::new("/proc").join(number.trim()).exists() {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
     fn what_a_program_leaves_behind_is_killed() {
         let finished = run_in("sleep 3600 & echo done", LONG, &Stop::new()).unwrap();
         assert_eq!(finished.stdout, b"done\n");
@@ -282,6 +337,8 @@ mod tests {
         let script = "echo loading >&2; head -c 3000000 /dev/zero";
         let error = run_in(script, LONG, &Stop::new()).err().unwrap().to_string();
         assert!(error.contains("1 MiB; it said: loading"), "{error}");
+        // It is not waited for: the limit is ten minutes.
+        assert_eq!(run_in("cat /dev/zero", LONG, &Stop::new()).err().unwrap().code(), "invalid");
         let finished = run_in("head -c 3000000 /dev/zero >&2", LONG, &Stop::new()).unwrap();
         assert_eq!(finished.stderr.len(), KEPT_ERRORS);
     }
