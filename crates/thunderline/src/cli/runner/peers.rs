@@ -27,6 +27,15 @@ pub fn read(path: &Path) -> Result<BTreeSet<[u8; 32]>> {
         })?;
         peers.insert(identity);
     }
+    if peers.is_empty() {
+        let reason = format!("{} names no site", path.display());
+        return Err(Error::invalid_value(
+            "--secure-peers",
+            reason,
+            "at least one line of a site's secure.pub",
+        )
+        .into());
+    }
     Ok(peers)
 }
 
@@ -54,5 +63,7 @@ mod tests {
         fs::write(&path, format!("{}\nnobody\n", "ab".repeat(32))).unwrap();
         assert!(format!("{:?}", read(&path).unwrap_err()).contains("line 2"));
         assert!(read(&folder.path().join("none")).is_err());
+        fs::write(&path, "# nobody yet\n\n").unwrap();
+        assert!(format!("{:?}", read(&path).unwrap_err()).contains("names no site"));
     }
 }
