@@ -33,8 +33,9 @@ pub struct RunnerConfig {
     /// How long a program may take.
     pub command_limit: Duration,
     /// What this site asks of a secure aggregation, whatever the server says: among how many clients it hides at least, how
-    /// many of them it takes for the server's, and whom it believes to be clients.
-    pub floor: Floor,
+    /// many of them it takes for the server's, and whom it believes to be clients. A site that asks anything trains with masks
+    /// only: else a server would get around it by leaving the masks out. Without it, a task may have masks or not.
+    pub floor: Option<Floor>,
 }
 
 impl RunnerConfig {
@@ -51,7 +52,7 @@ impl RunnerConfig {
             feature_scale: 1.0,
             commands: Vec::new(),
             command_limit: Duration::from_secs(3600),
-            floor: Floor::default(),
+            floor: None,
         }
     }
 

@@ -233,7 +233,11 @@ pub(crate) fn identity(
     // For the other sites, who may want to know whom they hide among.
     let public = state.join("secure.pub");
     let line = hex::encode(&identity.public()) + "\n";
-    std::fs::write(&public, line).map_err(|error| cannot("write", &public, error))?;
+    if std::fs::read(&public).ok().as_deref() != Some(line.as_bytes()) {
+        let draft = state.join("secure.pub.draft");
+        let written = std::fs::write(&draft, line).and_then(|()| std::fs::rename(&draft, &public));
+        written.map_err(|error| cannot("write", &public, error))?;
+    }
     Ok(identity)
 }
 

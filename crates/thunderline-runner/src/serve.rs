@@ -17,6 +17,7 @@ use crate::{
     fleet::Fleet,
     heartbeat, key,
     lock::StateLock,
+    masked,
     retry::until_answered,
     stop::Stop,
     work::Worker,
@@ -40,6 +41,8 @@ pub fn run(cx: &Cx, config: &RunnerConfig, stop: &Stop) -> Result<()> {
     let mut loaded = Loaded::default();
     loaded.check(config)?;
     let key = Arc::new(key::load_or_make(&config.state)?);
+    // Other sites ask for its public half before the first round.
+    masked::identity(&config.state, cx)?;
     finished::sweep(&finished::work(&config.state), finished::is_there)?;
     let channel = Channel::new(config.base(), key, cx.clone());
     let mut again = false;

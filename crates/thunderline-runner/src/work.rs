@@ -68,8 +68,11 @@ impl Worker<'_> {
         let again = found.is_some();
         let done = match (self.verified(metadata, run, &claim), found) {
             (Err(failure), _) => Err(failure.into()),
-            (Ok(()), Some((found, reply))) => Ok(Done::reply(found, reply)),
-            (Ok(()), None) => self.work(metadata, run, &folder.path),
+            // What was finished without masks, before the site asked for them, is not sent either.
+            (Ok(()), Some((found, reply))) if self.masked_enough(metadata, false) => {
+                Ok(Done::reply(found, reply))
+            }
+            (Ok(()), _) => self.work(metadata, run, &folder.path),
         };
         let (reply, seconds, keeps) = match done {
             Ok(Done::Reply(reply, seconds, keeps)) => (*reply, seconds, keeps),
@@ -106,6 +109,12 @@ impl Worker<'_> {
             .map_err(|error| Failure::new(error_code::INVALID_FAB, error.to_string()))
     }
 
+    /// Whether the site lets this leave it. Evaluation tells metrics alone, and is not asked about.
+    fn masked_enough(&self, metadata: &wire::Metadata, masks: bool) -> bool {
+        let trains = matches!(task_kind(&metadata.message_type), Ok(TaskKind::Train));
+        masks || !trains || self.config.floor.is_none()
+    }
+
     fn work(&mut self, metadata: &wire::Metadata, run: RunId, folder: &Path) -> Result<Done, Broken> {
         let cx = self.fleet.channel.cx().clone();
         let kind = task_kind(&metadata.message_type)?;
@@ -128,11 +137,16 @@ impl Worker<'_> {
             folder: folder.into(),
         };
         let masks = kind == TaskKind::Train && app.secure_agg();
+        if !self.masked_enough(metadata, masks) {
+            let why = "this site trains with secure aggregation only, and the federation has no secure_agg";
+            return Err(Failure::new(error_code::CLIENT_APP_RAISED, why).into());
+        }
         let (fleet, config) = (self.fleet.clone(), self.config);
+        let floor = config.floor.clone().unwrap_or_default();
         let way = if masks {
             let identity = masked::identity(&config.state, &cx).map_err(CallError::from)?;
             let message = &metadata.message_id;
-            Some(Way { fleet: &fleet, message, identity: Arc::new(identity), floor: &config.floor })
+            Some(Way { fleet: &fleet, message, identity: Arc::new(identity), floor: &floor })
         } else {
             None
         };

@@ -15,7 +15,7 @@ use thunderline_numerics::{
     random::Rng,
     variates::Variates,
 };
-use thunderline_runner::{NamedCommand, RunnerConfig, Stop, run};
+use thunderline_runner::{Floor, NamedCommand, RunnerConfig, Stop, run};
 
 use crate::{
     cohort::Cohort,
@@ -402,12 +402,57 @@ fn a_site_that_hides_among_more_than_there_are_does_not_train() {
     let mut app = app();
     app["secure_agg"] = true.into();
     server.ask(TaskKind::Train, 1, &app, start.schema(), &start.to_bytes());
-    let mut site = Site::start(&server, |config, _| config.floor.members = 4);
+    let asked = Floor { members: 4, ..Floor::default() };
+    let mut site = Site::start(&server, |config, _| config.floor = Some(asked));
     let error = server.wait(|state| state.received.pop_front()).error.unwrap();
     assert!(error.contains("3 members, and it takes 4"), "{error}");
     site.stop();
     server.close();
     assert!(server.state().calls.iter().all(|path| !path.ends_with("/share") && !path.ends_with("/mask")));
+}
+
+#[test]
+fn a_site_that_asks_anything_of_masks_does_not_train_without_them() {
+    let server = Server::start();
+    let start = initial();
+    server.ask(TaskKind::Train, 1, &app(), start.schema(), &start.to_bytes());
+    let mut site = Site::start(&server, |config, _| config.floor = Some(Floor::default()));
+    let error = server.wait(|state| state.received.pop_front()).error.unwrap();
+    assert!(error.contains("secure aggregation only"), "{error}");
+    // Evaluation tells metrics alone.
+    server.ask(TaskKind::Evaluate, 1, &app(), start.schema(), &start.to_bytes());
+    assert_eq!(server.wait(|state| state.received.pop_front()).error, None);
+    site.stop();
+    server.close();
+}
+
+#[test]
+fn what_was_finished_without_masks_is_not_sent_by_a_site_that_asks_for_them_now() {
+    let (server, start) = (Server::start(), initial());
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let mut state = server.state();
+        (state.busy_after_crash, state.crash_at_push) = (true, Some(2));
+    }
+    server.ask(TaskKind::Train, 1, &app(), start.schema(), &start.to_bytes());
+    let mut site = Site::start(&server, |config, _| config.state = folder.path().into());
+    let announced = |state: &mut State| state.calls.iter().filter(|it| it.ends_with("push-messages")).count();
+    server.wait(|state| (announced(state) > 1).then_some(()));
+    site.stop();
+    {
+        let mut state = server.state();
+        state.busy = false;
+        let task = state.handed[0];
+        state.tasks.push_back(task);
+    }
+    let mut site = Site::start(&server, |config, _| {
+        config.state = folder.path().into();
+        config.floor = Some(Floor::default());
+    });
+    let error = server.wait(|state| state.received.pop_front()).error.unwrap();
+    assert!(error.contains("secure aggregation only"), "{error}");
+    site.stop();
+    server.close();
 }
 
 /// What is sent, as `top_k` and with a rest, of training from a model at which it always begins.

@@ -17,6 +17,8 @@ use crate::{client::ServerFile, compose, failure::Result, output::numbers::plain
 
 /// Where a server of this machine expects runners unless told otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8000";
+/// Among fewer nobody hides.
+const FEWEST_MEMBERS: usize = 3;
 
 /// Train for a server, where the data is
 ///
@@ -51,11 +53,14 @@ pub struct Runner {
     /// How long such a program may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     command_limit: u64,
-    /// In secure aggregation, the fewest clients among whom this site hides
-    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
-    secure_members: usize,
-    /// In secure aggregation, the sites that may take part: a file with the line of each one's secure.pub; without it the
-    /// server's word is taken
+    /// Train with secure aggregation only, and among at least so many clients; 3 where only another such option is given
+    #[arg(long, value_name = "NUMBER")]
+    secure_members: Option<usize>,
+    /// Train with secure aggregation only, taking so many clients in a thousand for the server's; 0 unless given
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(0..=999))]
+    secure_corrupt: Option<u16>,
+    /// Train with secure aggregation only, and with these sites: a file with the line of each one's secure.pub; without it
+    /// the server's word is taken
     #[arg(long, value_name = "FILE")]
     secure_peers: Option<PathBuf>,
     /// Where the runner keeps its key; a folder of its name in the data folder unless given
@@ -107,13 +112,18 @@ impl Runner {
             feature_scale: self.feature_scale,
             commands: self.commands.iter().map(found_anywhere).collect::<Result<_>>()?,
             command_limit: Duration::from_secs(self.command_limit),
-            floor: Floor {
-                members: self.secure_members,
-                trusted: self.secure_peers.as_deref().map(peers::read).transpose()?,
-                ..Floor::default()
-            },
+            floor: self.floor()?,
             ..RunnerConfig::new(server, name, state)
         })
+    }
+
+    /// What the site asks of a secure aggregation; none where it asks nothing.
+    fn floor(&self) -> Result<Option<Floor>> {
+        let trusted = self.secure_peers.as_deref().map(peers::read).transpose()?;
+        let asked = self.secure_members.is_some() || self.secure_corrupt.is_some() || trusted.is_some();
+        let members = self.secure_members.unwrap_or(FEWEST_MEMBERS);
+        let corrupt = self.secure_corrupt.unwrap_or_default();
+        Ok(asked.then_some(Floor { members, corrupt, trusted }))
     }
 }
 
