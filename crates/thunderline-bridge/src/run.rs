@@ -304,7 +304,7 @@ mod tests {
         // It writes its number, and ends when its output is closed.
         let folder = tempfile::tempdir().unwrap();
         let command = &shell(
-            "setsid sh -c 'echo $$ > number; exec yes >&2' & until [ -s number ]; do :; done; echo '[1]'",
+            "setsid sh -c 'echo $$ > number; exec yes >&2' & until [ -s number ]; do sleep 0.01; done; echo '[1]'",
         );
         let (surroundings, limit) = (Surroundings::Inherited, LONG);
         let (run, stop) = (
@@ -314,7 +314,10 @@ mod tests {
         let finished = super::run(&run, &stop).unwrap();
         assert_eq!(finished.answer::<Vec<u32>>().unwrap(), [1]);
         let number = std::fs::read_to_string(folder.path().join("number")).unwrap();
-        while Path::new("/proc").join(number.trim()).exists() {
+        let there = || Path::new("/proc").join(number.trim()).exists();
+        let begun = Instant::now();
+        while there() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it goes on talking");
             thread::sleep(Duration::from_millis(10));
         }
     }

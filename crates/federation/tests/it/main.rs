@@ -7,6 +7,7 @@ mod encoded;
 mod external;
 mod guards;
 mod masked;
+mod masked_broken;
 mod masked_private;
 mod privacy;
 mod python;

@@ -191,7 +191,19 @@ mod tests {
         assert_eq!(config.commands[0].program, here.join("train.py"));
         assert_eq!(config.commands[1].program, PathBuf::from("python3"));
         assert_eq!(config.feature_scale, 16.0);
-        assert_eq!((config.floor.members, config.floor.trusted), (3, None));
+        assert_eq!(config.floor, None);
+    }
+
+    #[test]
+    fn whoever_asks_anything_of_masks_asks_for_masks() {
+        let floor = |option: &str, value: &str| {
+            let cli = Cli::try_parse_from(["thunderline", "runner", option, value]).unwrap();
+            let Command::Runner(runner) = &cli.command else { panic!("another command") };
+            runner.config(&cli.global).unwrap().floor.expect("something is asked")
+        };
+        let (five, tenth) = (floor("--secure-members", "5"), floor("--secure-corrupt", "100"));
+        assert_eq!((five.members, five.corrupt, tenth.members, tenth.corrupt), (5, 0, 3, 100));
+        assert!(Cli::try_parse_from(["thunderline", "runner", "--secure-corrupt", "1000"]).is_err());
     }
 
     #[test]
