@@ -20,7 +20,7 @@ use thunderline_core::{Error, ErrorKind, LeaseId, Result};
 use thunderlink::Transport;
 use tokio::time::Instant;
 
-use crate::{Fleet, caller, fleet::Node, receive, refusal};
+use crate::{Fleet, caller, fleet::Node, pace::Paced, receive, refusal};
 
 /// The largest message: the masked levels of a model of 64 million numbers.
 const LIMIT: u64 = 256 * 1024 * 1024;
@@ -48,16 +48,16 @@ pub(crate) async fn hear(
 }
 
 async fn said(fleet: &Fleet, message: &str, exchange: &str, request: Request) -> Result<()> {
-    let (node, mut body) = caller(fleet, request).await?;
+    let (node, body) = caller(fleet, request).await?;
     let exchange = named(exchange)?;
     let (lease, most) = match awaited(fleet, &node, message, exchange).await {
         Ok(awaited) => awaited,
         Err(error) => {
-            receive::drain(&mut body).await;
+            receive::drain(&mut Paced::new(body)).await;
             return Err(error);
         }
     };
-    let received = receive::over_http(body, most, &fleet.room).await;
+    let received = receive::over_http(body, most, &fleet.room, node.id).await;
     let received = received.map_err(|error| named_limit(exchange, most, error))?;
     masked::receive(&node.cx, &fleet.federations, lease, exchange, received.bytes.to_vec()).await
 }
@@ -159,6 +159,8 @@ fn answer(result: Result<Vec<u8>>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use thunderline_core::NodeId;
+
     use super::*;
     use crate::room::Room;
 
@@ -171,7 +173,9 @@ mod tests {
 
     #[tokio::test]
     async fn who_says_too_much_reads_in_which_exchange_and_what_is_allowed() {
-        let large = receive::over_http(Body::from("abcd"), 3, &Room::new(1)).await.err().unwrap();
+        let room = Room::new(1);
+        let large = receive::over_http(Body::from("abcd"), 3, &room, NodeId::from_bits(1)).await;
+        let large = large.err().unwrap();
         let error = named_limit(Exchange::Mask, ONE_REQUEST, large);
         assert_eq!(error.code(), "too_large");
         for part in ["'mask'", "4 bytes", "at most 3", "/v1/runner/uploads/<message id>/mask"] {

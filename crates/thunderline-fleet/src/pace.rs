@@ -4,6 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
+use http_body::{Body as _, SizeHint};
 use http_body_util::BodyExt;
 use thunderline_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
@@ -15,16 +16,21 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const LEAST: usize = 16 * 1024 * 20;
 
 /// A body that is read at a least rate. Only the time in which the client is waited for counts: not that in which the
-/// server has no room for more.
-pub(crate) struct Paced<'a> {
-    body: &'a mut Body,
+/// server has no room for more, or writes what came.
+pub(crate) struct Paced {
+    body: Body,
     left: Duration,
     came: usize,
 }
 
-impl<'a> Paced<'a> {
-    pub(crate) fn new(body: &'a mut Body) -> Self {
+impl Paced {
+    pub(crate) fn new(body: Body) -> Self {
         Self { body, left: PATIENCE, came: 0 }
+    }
+
+    /// How many bytes are still to come, as far as the client says.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 
     /// The next bytes, however many; none at the end.
@@ -33,14 +39,15 @@ impl<'a> Paced<'a> {
     /// `timeout` where the client stops sending or sends too slowly; `invalid` where it hangs up.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
         let begun = Instant::now();
-        let found = tokio::time::timeout(self.left, data(self.body)).await;
+        let found = tokio::time::timeout(self.left, data(&mut self.body)).await;
         let slow = || {
             let (came, seconds, least) = (self.came, PATIENCE.as_secs(), LEAST / 1024);
             let found = format!("the request comes too slowly: {came} bytes in {seconds} s");
             Error::new(ErrorKind::Timeout, format!("{found}; at least {least} KiB are expected, or its end"))
         };
-        let found = found.map_err(|_| slow())??;
+        // Also where it is too slow: whatever is read after that is not waited for.
         self.left = self.left.saturating_sub(begun.elapsed());
+        let found = found.map_err(|_| slow())??;
         self.came += found.as_ref().map_or(0, Bytes::len);
         if self.came >= LEAST {
             (self.left, self.came) = (PATIENCE, 0);
@@ -53,7 +60,7 @@ impl<'a> Paced<'a> {
 ///
 /// # Errors
 /// `invalid` where the client hangs up.
-pub(crate) async fn data(body: &mut Body) -> Result<Option<Bytes>> {
+async fn data(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         match Pin::new(&mut *body).frame().await {
             None => return Ok(None),
@@ -85,8 +92,8 @@ mod tests {
         Body::from_stream(futures::stream::unfold(0, piece))
     }
 
-    async fn length(mut body: Body) -> Result<usize> {
-        let (mut paced, mut length) = (Paced::new(&mut body), 0);
+    async fn length(body: Body) -> Result<usize> {
+        let (mut paced, mut length) = (Paced::new(body), 0);
         while let Some(bytes) = paced.next().await? {
             length += bytes.len();
         }

@@ -2,12 +2,11 @@
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http_body::Body as _;
-use thunderline_core::{Error, ErrorKind, Result};
+use thunderline_core::{Error, ErrorKind, NodeId, Result};
 use thunderline_flower::Rpc;
 
 use crate::{
-    pace::{self, PATIENCE, Paced},
+    pace::Paced,
     room::{Place, Room},
 };
 
@@ -33,26 +32,27 @@ pub(crate) const fn limit(rpc: Rpc) -> usize {
     }
 }
 
-/// Reads the body of a request over HTTP.
+/// Reads the body of a node's request over HTTP.
 ///
 /// # Errors
-/// `too_large`; `timeout` where the client stops sending or is too slow; `invalid` where it hangs up.
-pub(crate) async fn over_http(mut body: Body, limit: usize, room: &Room) -> Result<Received> {
+/// `too_large`; `timeout` where the client stops sending or is too slow; `invalid` where it hangs up; `unavailable` where
+/// others need what the body holds beyond its node's share.
+pub(crate) async fn over_http(body: Body, limit: usize, room: &Room, node: NodeId) -> Result<Received> {
+    let mut paced = Paced::new(body);
     // What nobody states can become as large as is allowed.
-    let stated = body.size_hint().upper().unwrap_or(limit as u64);
+    let stated = paced.size_hint().upper().unwrap_or(limit as u64);
     let stated = usize::try_from(stated).unwrap_or(usize::MAX);
     if stated > limit {
-        drain(&mut body).await;
+        drain(&mut paced).await;
         return Err(too_large(stated, limit));
     }
-    let mut place = room.enter(stated);
+    let mut place = room.enter(node, stated);
     let mut bytes = BytesMut::new();
-    let mut paced = Paced::new(&mut body);
-    while let Some(data) = paced.next().await? {
+    while let Some(data) = next(&mut paced, &place).await? {
         let length = bytes.len() + data.len();
         if length > limit {
             drop((bytes, place));
-            drain(&mut body).await;
+            drain(&mut paced).await;
             return Err(too_large(length, limit));
         }
         place.grow(length).await;
@@ -61,13 +61,13 @@ pub(crate) async fn over_http(mut body: Body, limit: usize, room: &Room) -> Resu
     Ok(Received { bytes: bytes.freeze(), place })
 }
 
-/// Reads the body of a request over gRPC: exactly one uncompressed frame.
+/// Reads the body of a node's request over gRPC: exactly one uncompressed frame.
 ///
 /// # Errors
 /// As [`over_http`], and `invalid` where it is not such a frame.
-pub(crate) async fn over_grpc(mut body: Body, limit: usize, room: &Room) -> Result<Received> {
+pub(crate) async fn over_grpc(body: Body, limit: usize, room: &Room, node: NodeId) -> Result<Received> {
     let mut bytes = BytesMut::new();
-    let mut paced = Paced::new(&mut body);
+    let mut paced = Paced::new(body);
     while bytes.len() < GRPC_HEAD {
         let data = paced.next().await?.ok_or_else(|| malformed("the request is cut off"))?;
         bytes.extend_from_slice(&data);
@@ -79,9 +79,9 @@ pub(crate) async fn over_grpc(mut body: Body, limit: usize, room: &Room) -> Resu
     if length > limit {
         return Err(too_large(length, limit));
     }
-    let mut place = room.enter(length);
+    let mut place = room.enter(node, length);
     place.grow(bytes.len() - GRPC_HEAD).await;
-    while let Some(data) = paced.next().await? {
+    while let Some(data) = next(&mut paced, &place).await? {
         let came = bytes.len() + data.len();
         if came > GRPC_HEAD + length {
             return Err(malformed("there is more than one message"));
@@ -95,24 +95,26 @@ pub(crate) async fn over_grpc(mut body: Body, limit: usize, room: &Room) -> Resu
     Ok(Received { bytes: bytes.freeze().slice(GRPC_HEAD..), place })
 }
 
-/// The next bytes of a body, however many; none at its end. For bodies of which nothing is held in memory: any rate will do.
-///
-/// # Errors
-/// `timeout` where the client stops sending; `invalid` where it hangs up.
-pub(crate) async fn next(body: &mut Body) -> Result<Option<Bytes>> {
-    let data = tokio::time::timeout(PATIENCE, pace::data(body)).await;
-    data.map_err(|_| Error::new(ErrorKind::Timeout, "the client stopped sending"))?
+/// The next bytes of a body that has a place.
+async fn next(paced: &mut Paced, place: &Place) -> Result<Option<Bytes>> {
+    tokio::select! {
+        biased;
+        () = place.called() => {
+            let why = "the request is larger than a node's share of the memory, and others need the rest";
+            Err(Error::new(ErrorKind::Unavailable, why))
+        }
+        data = paced.next() => data,
+    }
 }
 
 /// Lets the client finish, holding nothing, so that it reads why it is refused.
 ///
 /// One that states more than is read anyway would be cut off in any case, and is at once.
-pub(crate) async fn drain(body: &mut Body) {
-    if body.size_hint().lower() > READ_ANYWAY as u64 {
+pub(crate) async fn drain(paced: &mut Paced) {
+    if paced.size_hint().lower() > READ_ANYWAY as u64 {
         return;
     }
     let mut read = 0;
-    let mut paced = Paced::new(body);
     while read < READ_ANYWAY {
         match paced.next().await {
             Ok(Some(data)) => read += data.len(),
@@ -132,6 +134,11 @@ fn malformed(reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pace::PATIENCE;
+
+    fn node(number: u64) -> NodeId {
+        NodeId::from_bits(number)
+    }
 
     fn pieces(pieces: &[&'static [u8]]) -> Body {
         let pieces: Vec<_> =
@@ -142,9 +149,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_read_whatever_its_pieces() {
         let room = Room::new(1 << 20);
-        let read = over_http(pieces(&[b"ab", b"", b"c"]), 3, &room).await.unwrap();
+        let read = over_http(pieces(&[b"ab", b"", b"c"]), 3, &room, node(1)).await.unwrap();
         assert_eq!(read.bytes, "abc");
-        let read = over_grpc(pieces(&[b"\0\0", b"\0\0\x03a", b"bc"]), 3, &room).await.unwrap();
+        let read = over_grpc(pieces(&[b"\0\0", b"\0\0\x03a", b"bc"]), 3, &room, node(1)).await.unwrap();
         assert_eq!(read.bytes, "abc");
     }
 
@@ -152,18 +159,25 @@ mod tests {
     async fn bodies_that_are_too_large_or_malformed_are_refused() {
         let room = Room::new(1 << 20);
         let code = |result: Result<Received>| result.err().map(|error| error.code());
-        assert_eq!(code(over_http(Body::from("abcd"), 3, &room).await), Some("too_large"));
-        assert_eq!(code(over_http(pieces(&[b"ab", b"cd"]), 3, &room).await), Some("too_large"));
-        assert_eq!(code(over_grpc(pieces(&[b"\0\0\0\0\x04abcd"]), 3, &room).await), Some("too_large"));
+        assert_eq!(code(over_http(Body::from("abcd"), 3, &room, node(1)).await), Some("too_large"));
+        assert_eq!(code(over_http(pieces(&[b"ab", b"cd"]), 3, &room, node(1)).await), Some("too_large"));
+        assert_eq!(
+            code(over_grpc(pieces(&[b"\0\0\0\0\x04abcd"]), 3, &room, node(1)).await),
+            Some("too_large")
+        );
         for wrong in [&b"\0\0\0"[..], b"\x01\0\0\0\x01a", b"\0\0\0\0\x02a", b"\0\0\0\0\x01ab"] {
-            assert_eq!(code(over_grpc(pieces(&[wrong]), 3, &room).await), Some("invalid"), "{wrong:?}");
+            assert_eq!(
+                code(over_grpc(pieces(&[wrong]), 3, &room, node(1)).await),
+                Some("invalid"),
+                "{wrong:?}"
+            );
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_stops_sending_is_given_up() {
         let stuck = Body::from_stream(futures::stream::pending::<std::io::Result<Bytes>>());
-        let result = over_http(stuck, 3, &Room::new(1)).await;
+        let result = over_http(stuck, 3, &Room::new(1), node(1)).await;
         assert_eq!(result.err().map(|error| error.code()), Some("timeout"));
     }
 
@@ -200,12 +214,12 @@ mod tests {
             let grpc = Body::from_stream(futures::StreamExt::chain(grpc, futures::stream::pending()));
             let begun = tokio::time::Instant::now();
             let mut stuck = std::pin::pin!(futures::future::join(
-                over_http(stalled(came, largest), largest, &room),
-                over_grpc(grpc, largest, &room),
+                over_http(stalled(came, largest), largest, &room, node(1)),
+                over_grpc(grpc, largest, &room, node(1)),
             ));
             assert!(futures::poll!(&mut stuck).is_pending());
             for _ in 0..10 {
-                let honest = over_http(Body::from(vec![7; 5 << 20]), largest, &room).await.unwrap();
+                let honest = over_http(Body::from(vec![7; 5 << 20]), largest, &room, node(2)).await.unwrap();
                 assert_eq!(honest.bytes.len(), 5 << 20);
             }
             assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
@@ -220,7 +234,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_stated_far_beyond_the_limit_is_refused_before_any_of_it_comes() {
         let begun = tokio::time::Instant::now();
-        let error = over_http(stalled(0, 256 << 20), 1000, &Room::new(1)).await.err().unwrap();
+        let error = over_http(stalled(0, 256 << 20), 1000, &Room::new(1), node(1)).await.err().unwrap();
         assert_eq!((error.code(), begun.elapsed()), ("too_large", std::time::Duration::ZERO));
         assert!(error.external().contains("268435456") && error.external().contains("1000"), "{error}");
     }

@@ -167,3 +167,44 @@ fn answer(result: Result<(bool, Progress)>) -> Response {
         Err(error) => refusal::http(None, &error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use axum::body::Body;
+    use thunderline_flower::ObjectId;
+    use thunderline_objects::Objects;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[test]
+    fn who_hangs_up_keeps_its_turn_until_what_came_is_written() {
+        let mut one_thread = tokio::runtime::Builder::new_current_thread();
+        one_thread.max_blocking_threads(1).enable_all().build().unwrap().block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let area = Objects::open(folder.path()).unwrap().area("rounds/1").unwrap();
+            std::fs::create_dir_all(area.folder()).unwrap();
+            let head = Head { id: ObjectId::of(b"bytes"), offset: 0, length: 5 };
+            let partial = area.resume("a", &head.id.0).unwrap();
+            let turns = Turns::default();
+            let turn = Arc::new(turns.take().await);
+            // The disk is busy.
+            let (done, busy) = std::sync::mpsc::channel::<()>();
+            let other = tokio::task::spawn_blocking(move || busy.recv().unwrap());
+            {
+                let mut pieces =
+                    Pieces::new(Body::from("bytes"), 5..=5, turn.clone(), CancellationToken::new());
+                assert!(futures::poll!(pin!(fill(partial, &head, &turn, &mut pieces))).is_pending());
+            }
+            drop(turn);
+            let mut next = pin!(turns.take());
+            assert!(futures::poll!(&mut next).is_pending());
+            done.send(()).unwrap();
+            other.await.unwrap();
+            let _turn = next.await;
+            assert_eq!(area.partial("a").unwrap(), Some((head.id.0, 5)));
+        });
+    }
+}

@@ -9,7 +9,7 @@ use thunderline_flower::ObjectId;
 use tokio_util::sync::CancellationToken;
 
 use super::turn::Turn;
-use crate::receive;
+use crate::{pace::Paced, receive};
 
 /// More than any head has: 64 digits, two numbers of at most 20, three separators.
 const MAX_HEAD: usize = 128;
@@ -53,7 +53,7 @@ impl Head {
 
 /// A body that is read as it comes.
 pub(crate) struct Pieces {
-    body: Body,
+    body: Paced,
     /// Received and not yet used: at most what came at once.
     ready: Bytes,
     /// How many bytes an object can have.
@@ -70,14 +70,14 @@ impl Pieces {
         turn: Arc<Turn>,
         stop: CancellationToken,
     ) -> Self {
-        Self { body, ready: Bytes::new(), lengths, turn, stop }
+        Self { body: Paced::new(body), ready: Bytes::new(), lengths, turn, stop }
     }
 
     /// The next piece's head; none at the body's end.
     ///
     /// # Errors
-    /// `invalid` where there is something else, or the client hangs up; `timeout` where it stops sending; `conflict` where
-    /// another request of the node has its turn; `unavailable` where the server stops.
+    /// `invalid` where there is something else, or the client hangs up; `timeout` where it stops sending or is too slow;
+    /// `conflict` where another request of the node has its turn; `unavailable` where the server stops.
     pub(crate) async fn head(&mut self) -> Result<Option<Head>> {
         let mut line = BytesMut::new();
         while self.more().await? {
@@ -140,7 +140,7 @@ impl Pieces {
                 () = self.stop.cancelled() => {
                     return Err(Error::new(ErrorKind::Unavailable, "the server stops"));
                 }
-                next = receive::next(&mut self.body) => next?,
+                next = self.body.next() => next?,
             };
             match next {
                 Some(bytes) => self.ready = bytes,
@@ -159,7 +159,7 @@ mod tests {
     use tokio::time::{Duration, Instant};
 
     use super::*;
-    use crate::stream::Turns;
+    use crate::{pace::PATIENCE, stream::Turns};
 
     async fn body(text: &str, cut: usize) -> Pieces {
         let pieces: Vec<_> = text
@@ -240,6 +240,21 @@ mod tests {
         assert_eq!(pieces.head().await.unwrap_err().code(), "unavailable");
         pieces.drain().await;
         assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_a_byte_now_and_then_is_given_up() {
+        let dripping = futures::stream::repeat(()).then(|()| async {
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            Ok::<_, std::io::Error>(Bytes::from_static(b"x"))
+        });
+        let (turn, stop) = (Arc::new(Turns::default().take().await), CancellationToken::new());
+        let mut pieces = Pieces::new(Body::from_stream(dripping), 1..=1, turn, stop);
+        let began = Instant::now();
+        assert_eq!(pieces.skip(1000).await.unwrap_err().code(), "timeout");
+        // Nor is it waited for any longer in order to be told.
+        pieces.drain().await;
+        assert_eq!(began.elapsed(), PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]

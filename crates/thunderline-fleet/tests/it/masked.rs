@@ -10,7 +10,7 @@ use federation::{
     plan::MAX_DELIVERIES,
     state::FederationState,
 };
-use thunderline_contracts::federation::ClientDropped;
+use thunderline_contracts::federation::{ClientDropped, UpdateRefused};
 use thunderline_core::{Result, SignedDuration};
 use thunderline_flower::{
     Kind,
@@ -330,6 +330,22 @@ both!(an_open_update_is_refused_at_its_first_object_and_nothing_of_it_is_kept, a
     }
     let reason = "the round takes masked updates only, and this one is not";
     assert_eq!(reasons(&edge).await, [reason; 2]);
+});
+
+both!(an_open_update_is_refused_once_however_many_of_its_objects_come_at_once, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let (_, sites) = begun(&edge).await?;
+    let plain = &sites[0].client;
+    let task = plain.task(&edge).await.unwrap().unwrap();
+    let update = plain.reply(&task, START, 1);
+    let session = plain.announce(&edge, &update).await.unwrap().session_id;
+    // Two chunks.
+    let pushes = update.objects[..2].iter();
+    let pushes = pushes.map(|(id, content)| plain.push(&edge, &session, *id, content.clone()));
+    assert_eq!(futures::future::join_all(pushes).await, [Ok(false), Ok(false)]);
+    assert_eq!(reasons(&edge).await.len(), 1);
+    let late: Vec<_> = edge.t.events_of::<UpdateRefused>().await.into_iter().map(|it| it.reason).collect();
+    assert_eq!(late, Vec::<String>::new());
 });
 
 both!(a_client_that_goes_no_further_says_why, async |t: TestDb| {

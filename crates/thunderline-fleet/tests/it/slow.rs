@@ -1,10 +1,17 @@
-//! Clients that begin a request and do not go on with it.
+//! Clients that begin a request and do not go on with it, or hardly.
+
+use std::net::SocketAddr;
 
 use axum::{body::Body, extract::Request};
 use bytes::Bytes;
 use futures::{future, stream};
-use thunderline_flower::{ObjectId, Rpc};
+use prost::Message;
+use thunderline_flower::{ObjectId, Rpc, wire};
 use thunderline_testkit::{TestDb, both};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
 
 use crate::{
     client::{Client, Transport},
@@ -41,6 +48,90 @@ both!(many_requests_that_stall_hold_back_nobody, async |t: TestDb| {
     tokio::select! {
         biased;
         _ = future::select_all(stuck.map(Box::pin)) => panic!("a request that stalls was given up before others went on"),
+        () = work => {}
+    }
+});
+
+/// The edge on a port of its own. Little is on its way between the two ends: what a client could write has nearly all been read.
+async fn served(edge: &Edge) -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(100).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(thunderline_fleet::serve(listener, edge.router.clone(), edge.stop.clone()));
+    address
+}
+
+async fn connected(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+/// What comes before a body of so many bytes, over HTTP/1.1.
+fn head(edge: &Edge, client: &Client, length: usize) -> String {
+    let request = post(edge, client, Rpc::PushObject.http_path(), Body::empty());
+    let mut head = format!("POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", request.uri());
+    for (name, value) in request.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    head + &format!("content-length: {length}\r\n\r\n")
+}
+
+fn push(client: &Client, session: &str, id: ObjectId, content: Bytes) -> Vec<u8> {
+    let (object_id, session_id) = (id.to_string(), session.to_owned());
+    let node = client.node();
+    let request = wire::PushObjectRequest { node, run_id: 1, object_id, object_content: content, session_id };
+    request.encode_to_vec()
+}
+
+both!(however_many_slow_requests_a_node_has_another_s_upload_goes_through, async |t: TestDb| {
+    const STATED: usize = 768 * 1024;
+    let edge = Edge::new(t)?;
+    let (client, slow) = (Client::new(Transport::Http), Client::new(Transport::Http));
+    client.join(&edge).await.unwrap();
+    edge.relay().await?;
+    edge.federation(1, "").await?;
+    let task = client.task(&edge).await.unwrap().expect("there is work");
+    let reply = client.useless(&task, 7, 5 << 20);
+    client.announce(&edge, &reply).await.unwrap();
+    let address = served(&edge).await;
+
+    // Eight have half of the room, but for their last bytes; twelve more would have all of it.
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connected(address).await;
+        stream.write_all(head(&edge, &slow, STATED).as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    for stream in &mut streams[..8] {
+        stream.write_all(&vec![0; STATED - 1]).await.unwrap();
+    }
+    let stuck = streams.into_iter().enumerate().map(|(number, mut stream)| async move {
+        if number >= 8 {
+            stream.write_all(&vec![0; STATED - 1]).await.unwrap();
+        }
+        stream.read_u8().await
+    });
+    let work = async {
+        let (id, content) = &reply.objects[0];
+        let body = push(&client, task.id(), *id, content.clone());
+        // While the twelve go on.
+        for _ in 0..5 {
+            let mut stream = connected(address).await;
+            stream.write_all(head(&edge, &client, body.len()).as_bytes()).await.unwrap();
+            stream.write_all(&body).await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+            let stored = wire::PushObjectResponse::decode(&answer[end..]).unwrap().stored;
+            assert!(answer.starts_with(b"HTTP/1.1 200") && stored);
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = future::select_all(stuck.map(Box::pin)) => panic!("a slow request was given up before others went on"),
         () = work => {}
     }
 });

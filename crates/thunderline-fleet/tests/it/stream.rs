@@ -1,5 +1,10 @@
 //! A runner's upload over a link that breaks.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use axum::{
     body::Body,
     extract::Request,
@@ -265,6 +270,35 @@ both!(what_was_not_announced_or_is_other_bytes_is_refused_and_leaves_nothing, as
     assert_eq!(append(&edge, client, &message, body).await, done());
     edge.drive(&federation).await?;
     assert_eq!(edge.model_of(&federation).await?, START);
+});
+
+both!(who_is_refused_in_the_middle_of_a_request_can_end_it_and_reads_why, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let clients = joined(&edge, 1).await;
+    edge.federation(1, "").await?;
+    let (message, _) = announced(&edge, &clients[0]).await;
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = read.clone();
+    let pieces = stream::repeat_with(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(Bytes::from_static(b"nonsense\n"))
+    });
+    let body = Body::from_stream(pieces.take(100));
+    let (status, said) = send(&edge, &clients[0], Method::PATCH, &message, body).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{said}");
+    assert_eq!(read.load(Ordering::Relaxed), 100);
+});
+
+both!(late_objects_do_not_pile_up, async |t: TestDb| {
+    let edge = Edge::new(t)?;
+    let clients = joined(&edge, 1).await;
+    let federation = edge.federation(1, "").await?;
+    let (message, reply) = announced(&edge, &clients[0]).await;
+    let (id, content) = reply.objects[0].clone();
+    cancel::cancel(&edge.t.operator(), &edge.domain, federation.id, "enough").await?;
+    edge.drive(&federation).await?;
+    assert_eq!(clients[0].push(&edge, &message, id, content).await, Ok(false));
+    assert_eq!(files(&edge.domain.objects.root().join("rounds")), Vec::<std::path::PathBuf>::new());
 });
 
 both!(what_is_incomplete_goes_with_its_round_and_one_object_at_most_is, async |t: TestDb| {
