@@ -1,5 +1,5 @@
-//! How many bytes of answers, and of masked updates that are checked, may be in memory at once, over all connections and
-//! both transports. Requests on their way in have a [`room`](crate::room) of their own.
+//! How many bytes of bodies may be in memory at once, over all connections and both transports: of answers, of requests that
+//! are coming, and of requests that are dealt with, each with an allowance of its own (see [`spool`](crate::spool)).
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Below this a body costs nothing: taking turns for it would be slower than holding it.
-const FREE: usize = 16 * 1024;
+pub(crate) const FREE: usize = 16 * 1024;
 const UNIT: usize = 1024;
 
 /// The allowance. Whoever wants to hold bytes waits for its turn, first come, first served. Cheap to clone.
@@ -21,6 +21,13 @@ pub(crate) struct Budget {
 
 /// A share of the allowance; given back when dropped.
 pub(crate) struct Share(#[expect(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>);
+
+impl Share {
+    /// Of nothing.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+}
 
 impl Budget {
     /// An allowance of about `bytes`.
@@ -37,6 +44,12 @@ impl Budget {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.total);
         let permit = self.units.clone().acquire_many_owned(units).await;
         Share(Some(permit.expect("the semaphore is never closed")))
+    }
+
+    /// The same for whoever does not wait: nothing where not all of it is free.
+    pub(crate) fn try_take(&self, bytes: usize) -> Option<Share> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
+        Some(Share(Some(self.units.clone().try_acquire_many_owned(units).ok()?)))
     }
 
     #[cfg(test)]

@@ -57,7 +57,7 @@ async fn said(fleet: &Fleet, message: &str, exchange: &str, request: Request) ->
             return Err(error);
         }
     };
-    let received = receive::over_http(body, most, &fleet.room, node.id).await;
+    let received = receive::over_http(body, most, &fleet.spool, node.id).await;
     let received = received.map_err(|error| named_limit(exchange, most, error))?;
     masked::receive(&node.cx, &fleet.federations, lease, exchange, received.bytes.to_vec()).await
 }
@@ -162,7 +162,7 @@ mod tests {
     use thunderline_core::NodeId;
 
     use super::*;
-    use crate::room::Room;
+    use crate::spool::Spool;
 
     #[test]
     fn no_message_is_larger_than_what_is_held_in_memory() {
@@ -173,8 +173,8 @@ mod tests {
 
     #[tokio::test]
     async fn who_says_too_much_reads_in_which_exchange_and_what_is_allowed() {
-        let room = Room::new(1);
-        let large = receive::over_http(Body::from("abcd"), 3, &room, NodeId::from_bits(1)).await;
+        let spool = Spool::new(std::env::temp_dir(), 1);
+        let large = receive::over_http(Body::from("abcd"), 3, &spool, NodeId::from_bits(1)).await;
         let large = large.err().unwrap();
         let error = named_limit(Exchange::Mask, ONE_REQUEST, large);
         assert_eq!(error.code(), "too_large");

@@ -24,7 +24,7 @@ use crate::{
     budget::Budget,
     caller::Signed,
     publish::{Delivery, ModelCache},
-    room::Room,
+    spool::Spool,
     stream::Turns,
     upload::Upload,
 };
@@ -58,10 +58,10 @@ pub struct Fleet {
     pub(crate) signer: Arc<ManifestSigner>,
     pub(crate) config: Config,
     pub(crate) stop: CancellationToken,
-    /// For what goes out, and for what is checked.
+    /// For answers.
     pub(crate) budget: Budget,
-    /// For request bodies: what comes slowly does not hold back what goes out.
-    pub(crate) room: Room,
+    /// For requests: what comes slowly does not hold back what goes out.
+    pub(crate) spool: Spool,
     pub(crate) models: Arc<ModelCache>,
     /// What each node is working on. A cache: what is missing is put together again from the database.
     pub(crate) deliveries: PerNode<Delivery>,
@@ -86,6 +86,7 @@ impl Fleet {
         stop: CancellationToken,
     ) -> Result<Self> {
         let models = Arc::new(ModelCache::new(federations.objects.checkpoints()?));
+        let spool = Spool::new(federations.objects.incoming(), config.body_bytes - config.body_bytes / 4);
         Ok(Self {
             cx,
             links,
@@ -94,7 +95,7 @@ impl Fleet {
             config,
             stop,
             budget: Budget::new(config.body_bytes / 4),
-            room: Room::new(config.body_bytes - config.body_bytes / 4),
+            spool,
             models,
             deliveries: PerNode::default(),
             uploads: PerNode::default(),

@@ -26,6 +26,7 @@ pub(crate) async fn serve(State(fleet): State<Fleet>, rpc: Rpc, request: Request
 async fn answer(fleet: &Fleet, rpc: Rpc, request: Request) -> Result<Answer> {
     let signed = caller::over_grpc(request.headers(), fleet.cx.now())?;
     let node = fleet.node(signed, Transport::Grpc)?;
-    let received = receive::over_grpc(request.into_body(), receive::limit(rpc), &fleet.room, node.id).await?;
+    let received =
+        receive::over_grpc(request.into_body(), receive::limit(rpc), &fleet.spool, node.id).await?;
     calls::call(fleet, rpc, node, received).await
 }

@@ -26,6 +26,6 @@ async fn answer(fleet: &Fleet, rpc: Rpc, request: Request) -> Result<Answer> {
     let signed = caller::over_http(request.headers(), fleet.cx.now())?;
     let node = fleet.node(signed, Transport::Http)?;
     let received =
-        Box::pin(receive::over_http(request.into_body(), receive::limit(rpc), &fleet.room, node.id)).await?;
+        Box::pin(receive::over_http(request.into_body(), receive::limit(rpc), &fleet.spool, node.id)).await?;
     calls::call(fleet, rpc, node, received).await
 }

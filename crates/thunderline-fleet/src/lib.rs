@@ -21,10 +21,10 @@ mod patience;
 mod publish;
 mod receive;
 mod refusal;
-mod room;
 mod router;
 mod runner;
 mod serve;
+mod spool;
 mod stream;
 mod upload;
 

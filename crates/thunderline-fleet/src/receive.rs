@@ -1,27 +1,19 @@
 //! Reading request bodies: bounded in size, in memory over all connections, and in patience.
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use thunderline_core::{Error, ErrorKind, NodeId, Result};
 use thunderline_flower::Rpc;
 
 use crate::{
     pace::Paced,
-    room::{Place, Room},
+    spool::{Received, Spool},
 };
 
 const GRPC_HEAD: usize = 5;
 /// How much of a request that is too large is read before it is refused. A client that is cut off while it sends sees a
 /// broken connection, over which it tries again for ever, instead of the refusal.
 const READ_ANYWAY: usize = 64 * 1024 * 1024;
-
-/// A request's body, with its part of the memory.
-pub(crate) struct Received {
-    /// The serialized message.
-    pub(crate) bytes: Bytes,
-    /// Given back when the request is dealt with.
-    pub(crate) place: Place,
-}
 
 /// The largest request of each kind, in bytes. Clients cut objects at 5 MiB; an announcement names each object of a reply.
 pub(crate) const fn limit(rpc: Rpc) -> usize {
@@ -35,9 +27,9 @@ pub(crate) const fn limit(rpc: Rpc) -> usize {
 /// Reads the body of a node's request over HTTP.
 ///
 /// # Errors
-/// `too_large`; `timeout` where the client stops sending or is too slow; `invalid` where it hangs up; `unavailable` where
-/// others need what the body holds beyond its node's share.
-pub(crate) async fn over_http(body: Body, limit: usize, room: &Room, node: NodeId) -> Result<Received> {
+/// `too_large`; `timeout` where the client stops sending or is too slow; `invalid` where it hangs up; `unavailable` where the
+/// node has too many large requests on their way; `internal` where the disk fails.
+pub(crate) async fn over_http(body: Body, limit: usize, spool: &Spool, node: NodeId) -> Result<Received> {
     let mut paced = Paced::new(body);
     // What nobody states can become as large as is allowed.
     let stated = paced.size_hint().upper().unwrap_or(limit as u64);
@@ -46,65 +38,51 @@ pub(crate) async fn over_http(body: Body, limit: usize, room: &Room, node: NodeI
         drain(&mut paced).await;
         return Err(too_large(stated, limit));
     }
-    let mut place = room.enter(node, stated);
-    let mut bytes = BytesMut::new();
-    while let Some(data) = next(&mut paced, &place).await? {
-        let length = bytes.len() + data.len();
+    let mut incoming = spool.begin(node, stated);
+    while let Some(data) = paced.next().await? {
+        let length = incoming.length() + data.len();
         if length > limit {
-            drop((bytes, place));
+            drop(incoming);
             drain(&mut paced).await;
             return Err(too_large(length, limit));
         }
-        place.grow(length).await;
-        bytes.extend_from_slice(&data);
+        incoming.add(data).await?;
     }
-    Ok(Received { bytes: bytes.freeze(), place })
+    incoming.end().await
 }
 
 /// Reads the body of a node's request over gRPC: exactly one uncompressed frame.
 ///
 /// # Errors
 /// As [`over_http`], and `invalid` where it is not such a frame.
-pub(crate) async fn over_grpc(body: Body, limit: usize, room: &Room, node: NodeId) -> Result<Received> {
-    let mut bytes = BytesMut::new();
+pub(crate) async fn over_grpc(body: Body, limit: usize, spool: &Spool, node: NodeId) -> Result<Received> {
+    let mut begun = BytesMut::new();
     let mut paced = Paced::new(body);
-    while bytes.len() < GRPC_HEAD {
+    while begun.len() < GRPC_HEAD {
         let data = paced.next().await?.ok_or_else(|| malformed("the request is cut off"))?;
-        bytes.extend_from_slice(&data);
+        begun.extend_from_slice(&data);
     }
-    if bytes[0] != 0 {
+    let compressed = begun.get_u8() != 0;
+    let length = begun.get_u32() as usize;
+    if compressed {
         return Err(malformed("the request is compressed"));
     }
-    let length = u32::from_be_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize;
     if length > limit {
         return Err(too_large(length, limit));
     }
-    let mut place = room.enter(node, length);
-    place.grow(bytes.len() - GRPC_HEAD).await;
-    while let Some(data) = next(&mut paced, &place).await? {
-        let came = bytes.len() + data.len();
-        if came > GRPC_HEAD + length {
+    let mut incoming = spool.begin(node, length);
+    let mut next = Some(begun.freeze());
+    while let Some(data) = next {
+        if incoming.length() + data.len() > length {
             return Err(malformed("there is more than one message"));
         }
-        place.grow(came - GRPC_HEAD).await;
-        bytes.extend_from_slice(&data);
+        incoming.add(data).await?;
+        next = paced.next().await?;
     }
-    if bytes.len() != GRPC_HEAD + length {
+    if incoming.length() != length {
         return Err(malformed("the request is cut off"));
     }
-    Ok(Received { bytes: bytes.freeze().slice(GRPC_HEAD..), place })
-}
-
-/// The next bytes of a body that has a place.
-async fn next(paced: &mut Paced, place: &Place) -> Result<Option<Bytes>> {
-    tokio::select! {
-        biased;
-        () = place.called() => {
-            let why = "the request is larger than a node's share of the memory, and others need the rest";
-            Err(Error::new(ErrorKind::Unavailable, why))
-        }
-        data = paced.next() => data,
-    }
+    incoming.end().await
 }
 
 /// Lets the client finish, holding nothing, so that it reads why it is refused.
@@ -133,8 +111,14 @@ fn malformed(reason: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::pace::PATIENCE;
+
+    fn spool(bytes: usize) -> Spool {
+        Spool::new(std::env::temp_dir(), bytes)
+    }
 
     fn node(number: u64) -> NodeId {
         NodeId::from_bits(number)
@@ -148,26 +132,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_read_whatever_its_pieces() {
-        let room = Room::new(1 << 20);
-        let read = over_http(pieces(&[b"ab", b"", b"c"]), 3, &room, node(1)).await.unwrap();
+        let spool = spool(1 << 20);
+        let read = over_http(pieces(&[b"ab", b"", b"c"]), 3, &spool, node(1)).await.unwrap();
         assert_eq!(read.bytes, "abc");
-        let read = over_grpc(pieces(&[b"\0\0", b"\0\0\x03a", b"bc"]), 3, &room, node(1)).await.unwrap();
+        let read = over_grpc(pieces(&[b"\0\0", b"\0\0\x03a", b"bc"]), 3, &spool, node(1)).await.unwrap();
         assert_eq!(read.bytes, "abc");
     }
 
     #[tokio::test]
     async fn bodies_that_are_too_large_or_malformed_are_refused() {
-        let room = Room::new(1 << 20);
+        let spool = spool(1 << 20);
         let code = |result: Result<Received>| result.err().map(|error| error.code());
-        assert_eq!(code(over_http(Body::from("abcd"), 3, &room, node(1)).await), Some("too_large"));
-        assert_eq!(code(over_http(pieces(&[b"ab", b"cd"]), 3, &room, node(1)).await), Some("too_large"));
+        assert_eq!(code(over_http(Body::from("abcd"), 3, &spool, node(1)).await), Some("too_large"));
+        assert_eq!(code(over_http(pieces(&[b"ab", b"cd"]), 3, &spool, node(1)).await), Some("too_large"));
         assert_eq!(
-            code(over_grpc(pieces(&[b"\0\0\0\0\x04abcd"]), 3, &room, node(1)).await),
+            code(over_grpc(pieces(&[b"\0\0\0\0\x04abcd"]), 3, &spool, node(1)).await),
             Some("too_large")
         );
         for wrong in [&b"\0\0\0"[..], b"\x01\0\0\0\x01a", b"\0\0\0\0\x02a", b"\0\0\0\0\x01ab"] {
             assert_eq!(
-                code(over_grpc(pieces(&[wrong]), 3, &room, node(1)).await),
+                code(over_grpc(pieces(&[wrong]), 3, &spool, node(1)).await),
                 Some("invalid"),
                 "{wrong:?}"
             );
@@ -177,7 +161,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_stops_sending_is_given_up() {
         let stuck = Body::from_stream(futures::stream::pending::<std::io::Result<Bytes>>());
-        let result = over_http(stuck, 3, &Room::new(1), node(1)).await;
+        let result = over_http(stuck, 3, &spool(1), node(1)).await;
         assert_eq!(result.err().map(|error| error.code()), Some("timeout"));
     }
 
@@ -207,19 +191,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_stalls_after_stating_the_largest_length_holds_back_nobody() {
         let (largest, total) = (limit(Rpc::PushObject), 12 << 20);
-        let room = Room::new(total);
+        let spool = spool(total);
         for came in [0, 1, 1 << 20] {
             let frame = [&[0][..], &u32::try_from(largest).unwrap().to_be_bytes()].concat();
             let grpc = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(frame))]);
             let grpc = Body::from_stream(futures::StreamExt::chain(grpc, futures::stream::pending()));
             let begun = tokio::time::Instant::now();
             let mut stuck = std::pin::pin!(futures::future::join(
-                over_http(stalled(came, largest), largest, &room, node(1)),
-                over_grpc(grpc, largest, &room, node(1)),
+                over_http(stalled(came, largest), largest, &spool, node(1)),
+                over_grpc(grpc, largest, &spool, node(1)),
             ));
             assert!(futures::poll!(&mut stuck).is_pending());
             for _ in 0..10 {
-                let honest = over_http(Body::from(vec![7; 5 << 20]), largest, &room, node(2)).await.unwrap();
+                let honest = over_http(Body::from(vec![7; 5 << 20]), largest, &spool, node(2)).await.unwrap();
                 assert_eq!(honest.bytes.len(), 5 << 20);
             }
             assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
@@ -227,14 +211,13 @@ mod tests {
             assert_eq!(http.err().map(|error| error.code()), Some("timeout"));
             assert_eq!(grpc.err().map(|error| error.code()), Some("timeout"));
             assert!(begun.elapsed() <= 2 * PATIENCE);
-            assert_eq!(room.available(), total);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_stated_far_beyond_the_limit_is_refused_before_any_of_it_comes() {
         let begun = tokio::time::Instant::now();
-        let error = over_http(stalled(0, 256 << 20), 1000, &Room::new(1), node(1)).await.err().unwrap();
+        let error = over_http(stalled(0, 256 << 20), 1000, &spool(1), node(1)).await.err().unwrap();
         assert_eq!((error.code(), begun.elapsed()), ("too_large", std::time::Duration::ZERO));
         assert!(error.external().contains("268435456") && error.external().contains("1000"), "{error}");
     }

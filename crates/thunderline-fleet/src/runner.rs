@@ -113,7 +113,7 @@ async fn read_signed<T: DeserializeOwned>(fleet: &Fleet, request: Request) -> Re
     let (parts, body): (_, Body) = request.into_parts();
     let headers: &HeaderMap = &parts.headers;
     let node = fleet.node(caller::over_http(headers, fleet.cx.now())?, Transport::Runner)?;
-    let received = receive::over_http(body, LIMIT, &fleet.room, node.id).await?;
+    let received = receive::over_http(body, LIMIT, &fleet.spool, node.id).await?;
     let request = serde_json::from_slice(&received.bytes)
         .map_err(|error| Error::invalid_value("request", error.to_string(), "the documented JSON object"))?;
     Ok((node, request))

@@ -17,8 +17,7 @@ use crate::patience::Patient;
 /// How long a request that is being answered may go on after the stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// What a client may send before it is read: large enough for distant clients, small enough that many who wait for their
-/// turn do not fill the memory. Of one request, half of that: Flower's clients send two objects at a time over one connection,
-/// and one that waits for room must not keep the other from coming.
+/// turn do not fill the memory.
 const WINDOW: u32 = 256 * 1024;
 /// What is read of a request over HTTP/1.1 before its turn comes.
 const READ_AHEAD: usize = 16 * 1024;
@@ -32,7 +31,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     builder
         .http2()
         .timer(TokioTimer::new())
-        .initial_stream_window_size(WINDOW / 2)
+        .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .keep_alive_interval(Some(Duration::from_secs(60)));
     let connections = GracefulShutdown::new();

@@ -98,10 +98,16 @@ impl Objects {
         entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     }
 
-    /// Where blobs are collected before they get their name: one file system with the areas, so that a rename suffices.
-    fn incoming(&self) -> PathBuf {
+    /// The folder of what is on its way. What is left in it is gone when the folder is opened again.
+    #[must_use]
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    /// Where a blob is collected before it gets its name: one file system with the areas, so that a rename suffices.
+    fn unnamed(&self) -> PathBuf {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        self.root.join("incoming").join(format!("{}-{number}", std::process::id()))
+        self.incoming().join(format!("{}-{number}", std::process::id()))
     }
 }
 
@@ -149,7 +155,7 @@ impl Area {
     /// # Errors
     /// `internal` where the disk fails.
     pub fn writer(&self) -> Result<Writer> {
-        Writer::create(self.clone(), self.objects.incoming())
+        Writer::create(self.clone(), self.objects.unnamed())
     }
 
     /// Stores bytes whose digest the caller has checked already; a blob that is there is left alone. The bytes are not
@@ -162,7 +168,7 @@ impl Area {
         if target.is_file() {
             return Ok(());
         }
-        let incoming = self.objects.incoming();
+        let incoming = self.objects.unnamed();
         let written = (|| {
             File::create_new(&incoming)?.write_all(bytes)?;
             match fs::rename(&incoming, &target) {

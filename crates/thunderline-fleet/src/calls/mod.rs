@@ -12,7 +12,7 @@ use prost::Message;
 use thunderline_core::{Error, Result};
 use thunderline_flower::{Rpc, wire};
 
-use crate::{Fleet, answer::Answer, caller, fleet::Node, receive::Received};
+use crate::{Fleet, answer::Answer, caller, fleet::Node, spool::Received};
 
 /// Answers a call whose signature was found to be right.
 ///
@@ -20,9 +20,9 @@ use crate::{Fleet, answer::Answer, caller, fleet::Node, receive::Received};
 /// Those of the domains; `invalid` for a message that cannot be read; `unauthenticated` where the message is of another
 /// node than its signature.
 pub(crate) async fn call(fleet: &Fleet, rpc: Rpc, node: Node, received: Received) -> Result<Answer> {
-    // The place is held until the end of this function, and the answer asks for a share only afterwards: nobody waits
+    // The share is held until the end of this function, and the answer asks for a share only afterwards: nobody waits
     // while holding.
-    let Received { bytes, place: _place } = received;
+    let Received { bytes, share: _share } = received;
     // What the calls need while they wait differs much. Thousands of pulls are held at a time, so all others, which are
     // short, are kept apart: a held pull is then as small as it can be.
     if rpc == Rpc::PullMessages {

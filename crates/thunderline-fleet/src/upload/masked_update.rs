@@ -89,7 +89,7 @@ impl MaskedUpdate {
         partial: Partial,
     ) -> Result<()> {
         // In memory only from here on, however long it took to come.
-        let _share = fleet.budget.take(usize::try_from(partial.length()).unwrap_or(usize::MAX)).await;
+        let _share = fleet.spool.share(usize::try_from(partial.length()).unwrap_or(usize::MAX)).await;
         let said = blocking(move || partial.content()).await?;
         let received = masked::receive(&node.cx, &fleet.federations, self.lease, EXCHANGE, said).await;
         if received.as_ref().map_or_else(|error| error.kind() == ErrorKind::Invalid, |()| true) {

@@ -86,10 +86,22 @@ fn push(client: &Client, session: &str, id: ObjectId, content: Bytes) -> Vec<u8>
     request.encode_to_vec()
 }
 
-both!(however_many_slow_requests_a_node_has_another_s_upload_goes_through, async |t: TestDb| {
+/// Sends a request whole, and reads the answer to its end.
+async fn answer(edge: &Edge, client: &Client, address: SocketAddr, body: &[u8]) -> Vec<u8> {
+    let mut stream = connected(address).await;
+    stream.write_all(head(edge, client, body.len()).as_bytes()).await.unwrap();
+    // A refusal may come before all of it is sent.
+    let _sent = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let _end = stream.read_to_end(&mut answer).await;
+    answer
+}
+
+both!(however_many_slow_requests_there_are_others_uploads_go_through, async |t: TestDb| {
     const STATED: usize = 768 * 1024;
     let edge = Edge::new(t)?;
-    let (client, slow) = (Client::new(Transport::Http), Client::new(Transport::Http));
+    let client = Client::new(Transport::Http);
+    let slow: Vec<_> = (0..4).map(|_| Client::new(Transport::Http)).collect();
     client.join(&edge).await.unwrap();
     edge.relay().await?;
     edge.federation(1, "").await?;
@@ -98,40 +110,33 @@ both!(however_many_slow_requests_a_node_has_another_s_upload_goes_through, async
     client.announce(&edge, &reply).await.unwrap();
     let address = served(&edge).await;
 
-    // Eight have half of the room, but for their last bytes; twelve more would have all of it.
-    let mut streams = Vec::new();
-    for _ in 0..20 {
+    // All but the last byte of twice as much as may be in memory.
+    let mut stuck = Vec::new();
+    for number in 0..32 {
         let mut stream = connected(address).await;
-        stream.write_all(head(&edge, &slow, STATED).as_bytes()).await.unwrap();
-        streams.push(stream);
-    }
-    for stream in &mut streams[..8] {
+        stream.write_all(head(&edge, &slow[number % 4], STATED).as_bytes()).await.unwrap();
         stream.write_all(&vec![0; STATED - 1]).await.unwrap();
+        stuck.push(stream);
     }
-    let stuck = streams.into_iter().enumerate().map(|(number, mut stream)| async move {
-        if number >= 8 {
-            stream.write_all(&vec![0; STATED - 1]).await.unwrap();
-        }
-        stream.read_u8().await
-    });
+    let given_up = stuck.iter_mut().map(|stream| Box::pin(stream.read_u8()));
     let work = async {
         let (id, content) = &reply.objects[0];
         let body = push(&client, task.id(), *id, content.clone());
-        // While the twelve go on.
         for _ in 0..5 {
-            let mut stream = connected(address).await;
-            stream.write_all(head(&edge, &client, body.len()).as_bytes()).await.unwrap();
-            stream.write_all(&body).await.unwrap();
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).await.unwrap();
+            let answer = answer(&edge, &client, address, &body).await;
             let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
             let stored = wire::PushObjectResponse::decode(&answer[end..]).unwrap().stored;
             assert!(answer.starts_with(b"HTTP/1.1 200") && stored);
         }
+        let ninth = answer(&edge, &slow[0], address, &[0; 20_000]).await;
+        assert!(ninth.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(&ninth));
+        // Read, and no message.
+        let small = answer(&edge, &slow[0], address, &[0; 1000]).await;
+        assert!(small.starts_with(b"HTTP/1.1 403"), "{}", String::from_utf8_lossy(&small));
     };
     tokio::select! {
         biased;
-        _ = future::select_all(stuck.map(Box::pin)) => panic!("a slow request was given up before others went on"),
+        _ = future::select_all(given_up) => panic!("a slow request was given up before others went on"),
         () = work => {}
     }
 });
