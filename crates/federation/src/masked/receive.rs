@@ -22,8 +22,8 @@ use crate::{
 /// The node whose lease it is.
 pub const ACTION: Action = Action::new("fl.lease.say", Rule::Node);
 
-/// Checks a message, keeps it, and has the federation driven where nobody else is waited for. With its last one the lease is released: what the client could
-/// give it has given. Saying the same again changes nothing.
+/// Checks a message, keeps it, and has the federation driven where nobody else is waited for. With a client's last one its lease
+/// is released: what the client could give it has given. Saying the same again changes nothing.
 ///
 /// # Errors
 /// `not_found` where the lease is another node's; `conflict` where the exchange is not open, the lease has ended, or the
