@@ -6,6 +6,8 @@
 mod buffered;
 mod causes;
 
+use std::collections::HashSet;
+
 use thunderline_core::{
     FederationId, LeaseId, NodeId, RoundId, SignedDuration, Timestamp,
     seams::{Bug, planted},
@@ -297,15 +299,15 @@ pub fn short_of(spec: &FederationSpec, nodes: &[Candidate], groups: &Groups, lea
 /// Leases whose node cannot be expected to deliver any more.
 fn lost_leases(view: &View, now: Timestamp) -> Vec<Step> {
     let mut steps = Vec::new();
+    let online: HashSet<_> = view.nodes.iter().filter(|node| node.online).map(|node| node.node).collect();
     for lease in view.leases.iter().filter(|lease| lease.state.is_open()) {
-        let online = view.nodes.iter().any(|node| node.node == lease.node && node.online);
         let late =
             if planted(Bug::WrongDeadline) { SignedDuration::from_mins(1) } else { SignedDuration::ZERO };
         let (expired, reason) = if now >= lease.expires_at + late {
             let had =
                 if lease.state == LeaseState::Issued { "never asked for its task" } else { "did not answer" };
             (true, format!("the deadline passed: the node {had}"))
-        } else if !online {
+        } else if !online.contains(&lease.node) {
             (false, "the node is gone".into())
         } else if lease.deliveries >= MAX_DELIVERIES {
             (false, format!("the node lost its task {MAX_DELIVERIES} times"))

@@ -11,7 +11,7 @@ use thunderline_store::Write;
 use super::end_lease;
 use crate::{
     Federations,
-    masked::given,
+    masked::given::{self, Given},
     plan::Purpose,
     rows::{self, Lease, Round},
     state::{LeaseState, RoundEvent},
@@ -65,7 +65,7 @@ pub(crate) async fn close_round(cx: &Cx, domain: &Federations, id: RoundId) -> R
 async fn release_masked(cx: &Cx, domain: &Federations, write: &mut Write, round: &Round) -> Result<()> {
     let leases = rows::leases::of_round(write, round.id, cx.tenant()).await?;
     for lease in leases.iter().filter(|lease| lease.state.is_open()) {
-        if let Some(input) = given::given(write, lease).await? {
+        if let Given::Update(input) = given::given(domain, write, lease).await? {
             given::release(cx, domain, write, round, lease, input).await?;
         }
     }

@@ -7,7 +7,7 @@ use thunderline_store::Write;
 use crate::{
     Federations,
     drive::Drive,
-    masked,
+    masked::given::{self, Given},
     rows::{self, Lease, leases::Ending},
     state::LeaseEvent,
 };
@@ -23,7 +23,7 @@ pub(crate) async fn end_lease(
     reason: &str,
 ) -> Result<()> {
     let mut write = domain.db.write(cx, &ACTION).await?;
-    write.lock(&masked::given::lock(id)).await?;
+    write.lock(&given::lock(id)).await?;
     let found = rows::leases::by_id(&mut write, id, cx.tenant()).await?;
     let lease = found.ok_or_else(|| Error::not_found(format_args!("lease {id}")))?;
     let newest = match lease.version {
@@ -35,12 +35,16 @@ pub(crate) async fn end_lease(
         Some(newest) => newest,
         None => super::round(&mut write, cx, lease.round).await?,
     };
-    if let Some(input) = masked::given::given(&mut write, &lease).await? {
-        tracing::info!(lease = %id, reason, "a client falls away whose masked update is taken");
-        masked::given::release(cx, domain, &mut write, &round, &lease, input).await?;
-        write.enqueue(&Drive { federation: round.federation });
-        return write.commit(&Subject::new("lease", id)).await;
-    }
+    let (expired, reason) = match given::given(domain, &mut write, &lease).await? {
+        Given::Nothing => (expired, reason),
+        Given::LeftOut => (false, given::LEFT_OUT),
+        Given::Update(input) => {
+            tracing::info!(lease = %id, reason, "a client falls away whose masked update is taken");
+            given::release(cx, domain, &mut write, &round, &lease, input).await?;
+            write.enqueue(&Drive { federation: round.federation });
+            return write.commit(&Subject::new("lease", id)).await;
+        }
+    };
     let event = if expired {
         LeaseEvent::Expired { reason: reason.into() }
     } else {

@@ -1,4 +1,4 @@
-//! Leave to a job what may take long.
+//! Leave to a job what may take long, or what a node's message makes possible.
 
 use thunderline_core::{Action, Cx, FederationId, Result, Rule};
 

@@ -35,19 +35,21 @@ pub(crate) fn collect(
         steps.push(Step::CloseRound { round: round.id });
         return steps;
     }
+    let mut over: BTreeSet<_> = steps.iter().filter_map(ends).collect();
     // Who has missed an exchange has no part in those that follow, and is free for other work.
     if let (Some(invited), Some(before)) = (&masked.invited, masked.exchange.before()) {
         let missed = |lease: &&LeaseView| lease.purpose == Purpose::Train && lease.state.is_open();
         let missed = leases.iter().filter(missed).map(|lease| lease.id);
         let missed: Vec<_> =
-            missed.filter(|lease| !invited.contains(lease) && !ended(&steps, *lease)).collect();
+            missed.filter(|lease| !invited.contains(lease) && !over.contains(lease)).collect();
+        over.extend(&missed);
         let reason = format!("secure aggregation: '{}' was over before the client spoke", before.name());
         let end = |lease| Step::EndLease { lease, expired: false, reason: reason.clone() };
         steps.extend(missed.into_iter().map(end));
     }
     let awaited = leases
         .iter()
-        .filter(|lease| lease.purpose == Purpose::Train && lease.state.is_open() && !ended(&steps, lease.id))
+        .filter(|lease| lease.purpose == Purpose::Train && lease.state.is_open() && !over.contains(&lease.id))
         .filter(|lease| masked.invited.as_ref().is_none_or(|invited| invited.contains(&lease.id)))
         .any(|lease| !masked.said.contains(&lease.id));
     let out_of_time = now >= masked.deadline.min(round_ends);
@@ -68,8 +70,11 @@ pub(crate) fn collect(
     steps
 }
 
-fn ended(steps: &[Step], lease: LeaseId) -> bool {
-    steps.iter().any(|step| matches!(step, Step::EndLease { lease: ended, .. } if *ended == lease))
+fn ends(step: &Step) -> Option<LeaseId> {
+    match step {
+        Step::EndLease { lease, .. } => Some(*lease),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

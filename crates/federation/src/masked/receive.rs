@@ -16,15 +16,14 @@ use super::{
 };
 use crate::{
     Federations,
-    actions::{self, read},
-    drive::Drive,
+    actions::{self, hand_over, read},
 };
 
 /// The node whose lease it is.
 pub const ACTION: Action = Action::new("fl.lease.say", Rule::Node);
 
-/// Checks a message, keeps it, and drives the federation. With the last one the lease is released: what the client could
-/// give it has given. Saying the same again changes nothing.
+/// Checks a message, keeps it, and has the federation driven where nobody else is waited for. With a client's last one its lease
+/// is released: what the client could give it has given. Saying the same again changes nothing.
 ///
 /// # Errors
 /// `not_found` where the lease is another node's; `conflict` where the exchange is not open, the lease has ended, or the
@@ -79,12 +78,21 @@ pub async fn receive(
         return Err(said_otherwise(exchange));
     }
     if exchange == Exchange::Reveal {
-        let input = given::given(&mut write, &lease).await?;
+        let input = rows::said(&mut write, round.id, Exchange::Mask, id).await?;
         let input = input.ok_or_else(|| Error::internal("a client reveals, but has masked nothing"))?;
         given::release(cx, domain, &mut write, &round, &lease, input).await?;
     }
-    write.enqueue(&Drive { federation: lease.federation });
-    write.commit(&Subject::new("lease", id)).await
+    write.commit(&Subject::new("lease", id)).await?;
+
+    // After the commit, so that of two who speak at once the later one sees both. Deadlines and leases that end have wake-ups of
+    // their own; a crash in between costs no more than the pause of the sweep.
+    let mut read = domain.db.read(cx, &read::NODE_ACTION).await?;
+    let awaited = rows::are_awaited(&mut read, round.id, exchange).await?;
+    drop(read);
+    if awaited {
+        return Ok(());
+    }
+    hand_over::hand_over(&cx.as_system("federation"), domain, round.federation).await
 }
 
 pub(super) fn said_otherwise(exchange: Exchange) -> Error {

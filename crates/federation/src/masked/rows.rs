@@ -1,5 +1,7 @@
 //! Tables `fl_masked_rounds` and `fl_masked_messages`.
 
+use std::collections::BTreeSet;
+
 use thunderline_core::{Error, LeaseId, Result, RoundId, Timestamp};
 use thunderline_objects::Sha256;
 use thunderline_store::{Query, Stmt, Write, args};
@@ -8,7 +10,7 @@ use super::{Exchange, Masked};
 use crate::rows::{changed, known};
 
 pub(crate) const STATEMENTS: &[&Stmt] =
-    &[&BEGIN, &STATE, &ADVANCE, &SAY, &OF_ROUND, &ONE, &FORGET_MESSAGES, &FORGET_ROUND];
+    &[&BEGIN, &STATE, &ADVANCE, &SAY, &OF_ROUND, &WHO, &AWAITED, &ONE, &FORGET_MESSAGES, &FORGET_ROUND];
 
 const BEGIN: Stmt = Stmt::new(
     "fl.masked.begin",
@@ -28,6 +30,15 @@ const SAY: Stmt = Stmt::new(
 const OF_ROUND: Stmt = Stmt::new(
     "fl.masked.of_round",
     "select exchange, way, party, object from fl_masked_messages where round = $1 order by exchange, way, party",
+);
+const WHO: Stmt = Stmt::new(
+    "fl.masked.who",
+    "select party from fl_masked_messages where round = $1 and exchange = $2 and way = 'up'",
+);
+const AWAITED: Stmt = Stmt::new(
+    "fl.masked.awaited",
+    "select (select count(*) from fl_leases where round = $1 and purpose = 'train' and state in ('issued', 'claimed')) as open,
+        (select count(*) from fl_masked_messages where round = $1 and exchange = $2 and way = 'up') as said",
 );
 const ONE: Stmt = Stmt::new(
     "fl.masked.one",
@@ -134,15 +145,29 @@ fn party(lease: Option<LeaseId>) -> String {
     lease.map_or_else(|| "all".to_owned(), |lease| lease.to_string())
 }
 
+/// Who has spoken in an exchange.
+async fn who(query: &mut impl Query, round: RoundId, exchange: Exchange) -> Result<BTreeSet<LeaseId>> {
+    let rows = query.all(&WHO, args![round, exchange.name()]).await?;
+    rows.iter().map(|row| row.get::<String>("party")?.parse()).collect()
+}
+
+/// Whether somebody is still to speak in an exchange, as far as counting tells: where it says so, that is so, but for leases that
+/// a plan ends first. A plan knows exactly; it costs far more, and there are as many messages as clients.
+pub(crate) async fn are_awaited(query: &mut impl Query, round: RoundId, exchange: Exchange) -> Result<bool> {
+    let Some(row) = query.one(&AWAITED, args![round, exchange.name()]).await? else { return Ok(false) };
+    let (open, said): (i64, i64) = (row.get("open")?, row.get("said")?);
+    // In the last exchange a lease ends with what is said under it.
+    Ok(if exchange == Exchange::Reveal { open > 0 } else { open > said })
+}
+
 /// What a plan needs of a round's messages.
 pub(crate) async fn view(query: &mut impl Query, round: RoundId) -> Result<Option<Masked>> {
     let Some(open) = open(query, round).await? else { return Ok(None) };
-    let messages = of_round(query, round).await?;
-    let who = |exchange: Exchange| {
-        let said = messages.iter().filter(|message| message.up && message.exchange == exchange);
-        said.filter_map(|message| message.party).collect()
+    let said = who(query, round, open.exchange).await?;
+    let invited = match open.exchange.before() {
+        Some(before) => Some(who(query, round, before).await?),
+        None => None,
     };
-    let (said, invited) = (who(open.exchange), open.exchange.before().map(who));
     Ok(Some(Masked { exchange: open.exchange, deadline: open.deadline, quorum: open.quorum, invited, said }))
 }
 

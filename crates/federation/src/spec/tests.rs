@@ -366,7 +366,11 @@ fn the_examples_are_accepted() {
         let path = entry.unwrap().path();
         let is_workflow = path.file_stem().is_some_and(|stem| stem == "workflow");
         if path.extension().is_some_and(|extension| extension == "yaml") && !is_workflow {
-            let document = read_document(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let mut document = read_document(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            // A path, which the command line has uploaded by then.
+            if let Some(data) = document.pointer_mut("/evaluation/server/data") {
+                *data = format!("sha256:{}", "0".repeat(64)).into();
+            }
             if document.get("nodes").is_some() {
                 // A workflow.
                 continue;

@@ -9,7 +9,7 @@ use federation::{
     masked::{Exchange, Terms, Told, receive, told},
     project,
     spec::Scalar,
-    state::FederationState,
+    state::{FederationState, LeaseState},
     task::Task,
 };
 use thunderline_bridge::NamedCommand;
@@ -37,6 +37,14 @@ enum Stage {
     Over,
 }
 
+/// A client's own; small numbers give as many bytes of that value.
+fn seed(number: u16) -> [u8; 32] {
+    let [low, high] = number.to_le_bytes();
+    let mut seed = [low; 32];
+    seed[31] ^= high;
+    seed
+}
+
 /// A client that follows the protocol, with what it must keep to itself.
 pub struct Client {
     pub task: Task,
@@ -50,10 +58,19 @@ pub struct Client {
     pub levels: Vec<u32>,
     /// Whether whatever it says comes with a bit changed first, which must be refused.
     tampered: bool,
+    /// What the server has spent on it, in seconds of processor time.
+    pub spent: Cell<f64>,
+}
+
+/// Seconds of processor time that all threads of this process have used, in hundredths.
+pub fn processor_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
+    fields.take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 impl Client {
-    fn new(site: &Site, task: Task, number: u8) -> Result<Self> {
+    pub fn new(site: &Site, task: Task, number: u16) -> Result<Self> {
         let text = task.config.iter().find_map(|(key, value)| match value {
             Scalar::Text(text) if key == "thunderline.secure_agg" => Some(text),
             _ => None,
@@ -61,9 +78,9 @@ impl Client {
         let terms: Terms = serde_json::from_str(text.expect("the task has terms")).expect("terms are JSON");
         let schema =
             CheckpointHeader::read(&mut site.domain.objects.checkpoints()?.open(&task.model)?)?.schema;
-        let identity = Arc::new(Identity::from_seed(&[number; 32]));
+        let identity = Arc::new(Identity::from_seed(&seed(number)));
         // Keys are for one session.
-        let mut secret = [100 + number; 32];
+        let mut secret = seed(100 + number);
         secret[..16].copy_from_slice(task.round.0.as_bytes());
         let client = Advertised::new(&terms.session(&schema)?, identity, &secret);
         let numbers = schema.bytes() as usize / 4;
@@ -71,7 +88,17 @@ impl Client {
             (0..numbers).map(|at| (f32::from(number) * 0.173 + at as f32 * 0.0271).sin() * 0.9).collect();
         let weight = (10 + 7 * u32::from(number)).min(terms.max_weight);
         let stage = Stage::Begin(Box::new(client));
-        Ok(Self { task, schema, terms, stage, change, weight, levels: Vec::new(), tampered: false })
+        Ok(Self {
+            task,
+            schema,
+            terms,
+            stage,
+            change,
+            weight,
+            levels: Vec::new(),
+            tampered: false,
+            spent: Cell::default(),
+        })
     }
 
     async fn say(&self, site: &Site, exchange: Exchange, bytes: Vec<u8>) -> Result<()> {
@@ -86,11 +113,24 @@ impl Client {
                 receive(&cx, &site.domain, lease, exchange, changed).await.map_err(|error| error.kind());
             assert_eq!(refused, Err(ErrorKind::Invalid), "'{}', byte {place}", exchange.name());
         }
-        receive(&site.t.node(self.task.node), &site.domain, self.task.lease, exchange, bytes).await
+        let cx = site.t.node(self.task.node);
+        self.counted(receive(&cx, &site.domain, self.task.lease, exchange, bytes)).await
+    }
+
+    async fn told(&self, site: &Site, exchange: Exchange) -> Result<Told> {
+        let cx = site.t.node(self.task.node);
+        self.counted(told(&cx, &site.domain, self.task.lease, exchange)).await
+    }
+
+    async fn counted<T>(&self, server: impl Future<Output = T>) -> T {
+        let before = processor_seconds();
+        let done = server.await;
+        self.spent.set(self.spent.get() + processor_seconds() - before);
+        done
     }
 
     async fn hear(&self, site: &Site, exchange: Exchange) -> Result<Vec<u8>> {
-        match told(&site.t.node(self.task.node), &site.domain, self.task.lease, exchange).await? {
+        match self.told(site, exchange).await? {
             Told::Answer(bytes) => Ok(bytes),
             Told::Wait => panic!("'{}' should be over", exchange.name()),
         }
@@ -137,7 +177,7 @@ impl Client {
     }
 
     async fn roster(&self, site: &Site) -> Result<Option<Roster>> {
-        match told(&site.t.node(self.task.node), &site.domain, self.task.lease, Exchange::Advertise).await? {
+        match self.told(site, Exchange::Advertise).await? {
             Told::Wait => Ok(None),
             Told::Answer(bytes) => {
                 let session = self.terms.session(&self.schema)?;
@@ -212,7 +252,7 @@ fn expected(site: &Site, clients: &[Client]) -> Result<Vec<f32>> {
     Ok(before.iter().enumerate().map(|(at, before)| before + mean(at) as f32).collect())
 }
 
-async fn is_mean(site: &Site, federation: &Federation, clients: &[Client]) -> Result<()> {
+pub async fn is_mean(site: &Site, federation: &Federation, clients: &[Client]) -> Result<()> {
     let done = site.get(federation).await?;
     assert_eq!((done.state, done.completed_rounds), (FederationState::Completed, 1));
     for (found, expected) in site.elements(&done.model.unwrap())?.iter().zip(expected(site, clients)?) {
@@ -364,6 +404,27 @@ async fn one_masks_while_the_exchange_is_closed(t: TestDb, heard: bool) -> Resul
     }
     exchange(&site, &federation, &mut clients).await?;
     is_mean(&site, &federation, &clients).await?;
+    if heard {
+        let leases = read::list_leases(&site.t.viewer(), &site.domain, slow.task.round).await?;
+        let its = leases.iter().find(|lease| lease.id == slow.task.lease).expect("it had a lease");
+        let why = "secure aggregation: its masked update came while the list of those who masked was made, and is not in \
+                   the sum";
+        assert_eq!(its.state, LeaseState::Dropped { reason: why.into() });
+        let of_it: Vec<_> = site
+            .t
+            .events()
+            .await
+            .into_iter()
+            .filter(|event| event.payload["lease"] == its.id.to_string())
+            .collect();
+        let told: Vec<_> = of_it.iter().map(|event| event.name.as_str()).collect();
+        assert_eq!(
+            told,
+            ["fl.client.lease_issued", "fl.client.joined", "fl.client.dropped"],
+            "what lineage hears"
+        );
+        assert_eq!(of_it[2].payload["reason"], why);
+    }
     Ok(true)
 }
 

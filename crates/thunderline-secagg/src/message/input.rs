@@ -70,6 +70,17 @@ impl MaskedInput {
         writer.done()
     }
 
+    /// Who sends, from the message's beginning: [`MaskedInput::length`] of no numbers is enough of it.
+    ///
+    /// # Errors
+    ///
+    /// Bytes that no such message begins with.
+    pub fn sender(beginning: &[u8]) -> Result<u16, Refusal> {
+        let mut reader = Reader::new("masked input", KIND, beginning)?;
+        let _roster: [u8; 32] = reader.array()?;
+        reader.u16()
+    }
+
     /// Reads the message; what it says is checked where it is used.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! First stage: who takes part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::Refusal;
@@ -13,13 +13,14 @@ use crate::terms::Session;
 pub struct Enrolling {
     session: Session,
     members: BTreeMap<[u8; 32], Advertisement>,
+    keys: BTreeSet<[u8; 32]>,
 }
 
 impl Enrolling {
     /// Opens a session.
     #[must_use]
     pub const fn new(session: Session) -> Self {
-        Self { session, members: BTreeMap::new() }
+        Self { session, members: BTreeMap::new(), keys: BTreeSet::new() }
     }
 
     /// Takes an advertisement; whether the identity may take part is for the caller to know.
@@ -30,13 +31,13 @@ impl Enrolling {
     pub fn take(&mut self, message: Advertisement) -> Result<(), Refusal> {
         message.check(&self.session)?;
         let keys = [message.seal_key, message.mask_key];
-        let taken = self.members.values().flat_map(|member| [member.seal_key, member.mask_key]);
-        if keys[0] == keys[1] || taken.into_iter().any(|taken| keys.contains(&taken)) {
+        if keys[0] == keys[1] || keys.iter().any(|key| self.keys.contains(key)) {
             return Err(Refusal::Duplicate("key"));
         }
         if self.members.contains_key(&message.identity) {
             return Err(Refusal::Duplicate("identity"));
         }
+        self.keys.extend(keys);
         self.members.insert(message.identity, message);
         Ok(())
     }

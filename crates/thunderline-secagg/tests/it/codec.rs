@@ -151,7 +151,10 @@ proptest! {
         let message = Delivery { roster, sharers: among, sealed };
         prop_assert_eq!(Delivery::decode(&message.encode()), Ok(message));
         let message = MaskedInput { roster, from, sharers, signature, words };
-        prop_assert_eq!(MaskedInput::decode(&message.encode()), Ok(message));
+        let bytes = message.encode();
+        let beginning = bytes.len().min(MaskedInput::length(0) as usize);
+        prop_assert_eq!(MaskedInput::sender(&bytes[..beginning]), Ok(from));
+        prop_assert_eq!(MaskedInput::decode(&bytes), Ok(message));
         let signatures = hashed.iter().map(|(member, (_, signature))| (*member, *signature)).collect();
         let survivors =
             hashed.into_iter().map(|(member, (words, signature))| Survivor { member, words, signature }).collect();

@@ -11,6 +11,17 @@ use std::{
 /// Far longer than anything takes that a test waits for.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// When a link breaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Breaks {
+    /// Not again.
+    Never,
+    /// After so many bytes in all.
+    At(u64),
+    /// So many bytes after the next request of this method begins whose path ends like this.
+    Within(&'static str, &'static str, u64),
+}
+
 /// Passes on what clients send to a server, and what it answers.
 pub struct Proxy {
     address: String,
@@ -26,8 +37,7 @@ struct Link {
 struct State {
     /// Bytes that went to the server.
     crossed: u64,
-    /// After how many of them the link breaks.
-    breaks_at: Option<u64>,
+    breaks: Breaks,
     broken: bool,
     /// Our end of the connection at which it broke; none once the server has read all that crossed it, and has ended it.
     breaking: Option<SocketAddr>,
@@ -36,17 +46,11 @@ struct State {
 }
 
 impl Proxy {
-    /// A link to `server`, `host:port`, that breaks after so many bytes.
-    pub fn start(server: String, breaks_at: u64) -> Self {
+    /// A link to `server`, `host:port`.
+    pub fn start(server: String, breaks: Breaks) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let state = State {
-            crossed: 0,
-            breaks_at: Some(breaks_at),
-            broken: false,
-            breaking: None,
-            servers: Vec::new(),
-        };
+        let state = State { crossed: 0, breaks, broken: false, breaking: None, servers: Vec::new() };
         let link = Arc::new(Link { server, state: Mutex::new(state), changed: Condvar::new() });
         let accepting = link.clone();
         thread::spawn(move || {
@@ -72,10 +76,10 @@ impl Proxy {
         assert!(state.is_over(), "only {} bytes crossed the link", state.crossed);
     }
 
-    /// Mends the link, which breaks again after so many bytes in all.
-    pub fn mend(&self, breaks_at: Option<u64>) {
+    /// Mends the link.
+    pub fn mend(&self, breaks: Breaks) {
         let mut state = self.link.state();
-        (state.broken, state.breaks_at) = (false, breaks_at);
+        (state.broken, state.breaks) = (false, breaks);
     }
 
     /// How many bytes went to the server.
@@ -87,6 +91,18 @@ impl Proxy {
 impl State {
     fn is_over(&self) -> bool {
         self.broken && self.breaking.is_none()
+    }
+
+    /// What a client sends next. It sends a request when the one before it is answered, so that requests begin where a read does.
+    fn look(&mut self, sent: &[u8]) {
+        let Breaks::Within(method, path, after) = self.breaks else { return };
+        let line = sent.split(|&byte| byte == b'\r').next().unwrap_or_default();
+        let mut words = line.split(|&byte| byte == b' ');
+        if words.next() == Some(method.as_bytes())
+            && words.next().is_some_and(|word| word.ends_with(path.as_bytes()))
+        {
+            self.breaks = Breaks::At(self.crossed + after);
+        }
     }
 }
 
@@ -131,13 +147,17 @@ impl Link {
             if state.broken {
                 break;
             }
-            let left = state.breaks_at.map_or(u64::MAX, |breaks_at| breaks_at - state.crossed);
+            state.look(&buffer[..count]);
+            let left = match state.breaks {
+                Breaks::At(breaks_at) => breaks_at - state.crossed,
+                Breaks::Never | Breaks::Within(..) => u64::MAX,
+            };
             let passed = usize::try_from(left).map_or(count, |left| left.min(count));
             if server.write_all(&buffer[..passed]).is_err() {
                 break;
             }
             state.crossed += passed as u64;
-            if state.breaks_at == Some(state.crossed) {
+            if state.breaks == Breaks::At(state.crossed) {
                 let breaking = server.local_addr()?;
                 (state.broken, state.breaking) = (true, Some(breaking));
                 for server in state.servers.drain(..) {
