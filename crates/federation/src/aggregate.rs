@@ -18,6 +18,7 @@ use thunderline_numerics::{
 };
 use thunderline_objects::{Area, Objects, Sha256};
 use thunderline_store::{Alone, Read};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Federations,
@@ -101,12 +102,14 @@ pub fn store_initial_model(objects: &Objects, network: &ModelSpec, seed: u64) ->
     })
 }
 
-/// Carries out a round's aggregation. Repeating it after a crash gives the same bytes, hence the same file.
+/// Carries out a round's aggregation. Repeating it after a crash gives the same bytes, hence the same file. A program that
+/// aggregates is ended when `stopping` is cancelled, and the round stays as it is.
 pub(crate) async fn aggregate_round(
     cx: &Cx,
     domain: &Federations,
     id: RoundId,
     evaluators: &[NodeId],
+    stopping: &CancellationToken,
 ) -> Result<()> {
     let mut read = domain.db.read(cx, &read::ACTION).await?;
     let found = rows::rounds::by_id(&mut read, id, cx.tenant()).await?;
@@ -175,9 +178,21 @@ pub(crate) async fn aggregate_round(
         Ok((model, server))
     });
     let outcome = if external {
+        let mut folding = std::pin::pin!(folding);
         tokio::select! {
-            outcome = folding => outcome,
+            outcome = &mut folding => outcome,
             () = until_over(cx, domain, id) => return Ok(()),
+            () = stopping.cancelled() => {
+                given.0.stop();
+                // Then the program is gone. Whoever stopped us may have stopped it as well: why it ended says nothing about it.
+                match folding.await {
+                    Err(error) => {
+                        tracing::info!(round = %id, error = error.chain(), "aggregation is left to the next start");
+                        return Ok(());
+                    }
+                    made => made,
+                }
+            }
         }
     } else {
         folding.await

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thunderline_core::{Cx, ErrorKind, FederationId, Job, LeaseId, Result, RoundId, TenantId};
 use thunderline_store::Read;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Federations,
@@ -134,9 +135,31 @@ pub(crate) async fn present_leases(
 /// # Errors
 /// Those of the steps, but for conflicts: somebody else has done the step, and the next view shows it.
 pub async fn drive(cx: &Cx, domain: &Federations, id: FederationId) -> Result<()> {
+    drive_until(cx, domain, id, &CancellationToken::new()).await.map(drop)
+}
+
+/// How a drive ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// Nothing is left to do now.
+    Through,
+    /// It was told to stop, and the next drive has to do again what it was at: nothing of it counts.
+    Stopped,
+}
+
+/// The same, but what takes long is broken off when `stopping` is cancelled: a program that aggregates.
+///
+/// # Errors
+/// As [`drive`].
+pub async fn drive_until(
+    cx: &Cx,
+    domain: &Federations,
+    id: FederationId,
+    stopping: &CancellationToken,
+) -> Result<Driven> {
     let driver = domain.driver(id);
     let _only_one = driver.lock().await;
-    carry_on(cx, domain, id, By::Job).await
+    carry_on(cx, domain, id, By::Job, stopping).await
 }
 
 /// Who drives.
@@ -148,20 +171,31 @@ enum By {
     Sweep,
 }
 
-async fn carry_on(cx: &Cx, domain: &Federations, id: FederationId, by: By) -> Result<()> {
+async fn carry_on(
+    cx: &Cx,
+    domain: &Federations,
+    id: FederationId,
+    by: By,
+    stopping: &CancellationToken,
+) -> Result<Driven> {
     let mut conflicts = 0;
     while conflicts < MOST_CONFLICTS {
         let view = view(cx, domain, id).await?;
         let steps = plan::next(&view, cx.now());
         if steps.is_empty() {
-            return Ok(());
+            return Ok(Driven::Through);
         }
         for step in steps {
             tracing::debug!(federation = %id, ?step, "step");
-            if by == By::Sweep && is_long(&view, &step) {
-                return hand_over::hand_over(cx, domain, id).await;
+            if is_long(&view, &step) {
+                if by == By::Sweep {
+                    return hand_over::hand_over(cx, domain, id).await.map(|()| Driven::Through);
+                }
+                if stopping.is_cancelled() {
+                    return Ok(Driven::Stopped);
+                }
             }
-            match apply(cx, domain, &view, step).await {
+            match apply(cx, domain, &view, step, stopping).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     tracing::debug!(federation = %id, %error, "a step was done by somebody else");
                     conflicts += 1;
@@ -172,7 +206,7 @@ async fn carry_on(cx: &Cx, domain: &Federations, id: FederationId, by: By) -> Re
         }
     }
     // Others are quicker here, or a step is impossible: the sweep comes back to it.
-    Ok(())
+    Ok(Driven::Through)
 }
 
 /// A program of somebody's own takes as long as it likes.
@@ -180,7 +214,13 @@ fn is_long(view: &View, step: &Step) -> bool {
     matches!(step, Step::Aggregate { .. }) && view.spec.strategy.program().is_some()
 }
 
-async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result<()> {
+async fn apply(
+    cx: &Cx,
+    domain: &Federations,
+    view: &View,
+    step: Step,
+    stopping: &CancellationToken,
+) -> Result<()> {
     let id = view.id;
     match step {
         Step::Start => start::start(cx, domain, id).await,
@@ -195,7 +235,7 @@ async fn apply(cx: &Cx, domain: &Federations, view: &View, step: Step) -> Result
         Step::CloseExchange { round, exchange } => masked::close(cx, domain, round, exchange).await,
         Step::CloseRound { round } => close_round::close_round(cx, domain, round).await,
         Step::Aggregate { round, evaluators } => {
-            aggregate::aggregate_round(cx, domain, round, &evaluators).await
+            aggregate::aggregate_round(cx, domain, round, &evaluators, stopping).await
         }
         Step::CompleteRound { round } => complete_round::complete_round(cx, domain, round).await,
         Step::FailRound { round, reason, timed_out } => {
@@ -246,11 +286,12 @@ pub async fn sweep(cx: &Cx, domain: &Federations) -> Result<usize> {
     let mut read = domain.db.read(cx, &read::ACTION).await?;
     let active: Vec<(FederationId, TenantId)> = rows::federations::active(&mut read).await?;
     drop(read);
+    let never = CancellationToken::new();
     for (id, tenant) in &active {
         let cx = cx.caused_by(*tenant, cx.correlation(), None);
         let driver = domain.driver(*id);
         let Ok(_only_one) = driver.try_lock() else { continue };
-        if let Err(error) = carry_on(&cx, domain, *id, By::Sweep).await {
+        if let Err(error) = carry_on(&cx, domain, *id, By::Sweep, &never).await {
             tracing::warn!(federation = %id, error = error.chain(), "cannot drive the federation");
         }
     }

@@ -49,20 +49,24 @@ impl NamedCommand {
     /// is. What starts from it starts from any folder.
     ///
     /// # Errors
-    /// `invalid` where there is no such program, or it cannot be executed, or an argument is the path of a file as seen from here:
+    /// `invalid` where there is no such program, or it is not executable, or an argument is the path of a file as seen from here:
     /// the program would not find it.
     pub fn located(&self) -> Result<Self> {
         let refuse = |reason: String, allowed: &str| Err(Error::invalid_value(&self.name, reason, allowed));
         let given = self.program.display();
-        let program = if self.program.as_os_str().as_encoded_bytes().contains(&b'/') {
-            Some(path::absolute(&self.program)?).filter(|program| is_program(program))
+        let candidates = if self.program.as_os_str().as_encoded_bytes().contains(&b'/') {
+            vec![path::absolute(&self.program)?]
         } else {
             let folders = env::var_os("PATH").unwrap_or_default();
-            env::split_paths(&folders).map(|folder| folder.join(&self.program)).find(|it| is_program(it))
+            env::split_paths(&folders).map(|folder| folder.join(&self.program)).collect()
         };
-        let Some(program) = program else {
+        let Some(program) = candidates.iter().find(|it| is_program(it)).cloned() else {
             let allowed = "a file that can be executed, or the name of one in PATH";
-            return refuse(format!("there is no program {given}"), allowed);
+            let reason = match candidates.iter().find(|it| it.is_file()) {
+                Some(file) => format!("{given} is not executable (chmod +x {})", file.display()),
+                None => format!("there is no program {given}"),
+            };
+            return refuse(reason, allowed);
         };
         let lost = |argument: &&String| {
             let path = Path::new(argument);
@@ -103,10 +107,10 @@ mod tests {
         assert!(shell.program.is_absolute() && shell.program.ends_with("sh"), "{shell:?}");
         assert_eq!(shell.arguments, ["-c", "true"]);
         for (line, why) in [
-            ("x=/no/such/program", "/no/such/program"),
-            ("x=no-such-program-anywhere", "no-such-program-anywhere"),
-            ("x=/etc/passwd", "/etc/passwd"),
-            ("x=/usr", "/usr"),
+            ("x=/no/such/program", "there is no program /no/such/program"),
+            ("x=no-such-program-anywhere", "there is no program no-such-program-anywhere"),
+            ("x=/etc/passwd", "/etc/passwd is not executable (chmod +x /etc/passwd)"),
+            ("x=/usr", "there is no program /usr"),
             // Tests run in the crate's folder.
             ("x=sh src/lib.rs", "src/lib.rs"),
         ] {

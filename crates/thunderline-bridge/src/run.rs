@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use serde::de::DeserializeOwned;
 use thunderline_core::{Error, ErrorKind, Result};
 
-use crate::{NamedCommand, Stop};
+use crate::{NamedCommand, Stop, room::Watch};
 
 /// The longest answer that is read.
 const MAX_ANSWER: usize = 1 << 20;
@@ -53,6 +53,9 @@ pub struct Run<'a> {
     pub surroundings: Surroundings,
     /// How long it may take.
     pub limit: Duration,
+    /// How many bytes of disk it may take in its folder beside what lies there already; none: as many as there are. It is looked
+    /// ten times a second, so a quick program gets somewhat further, and only at what is in the folder.
+    pub room: Option<u64>,
     /// Hears the lines of its error output as they come, but of thousands in a tenth of a second not each.
     pub listener: Option<&'a (dyn Fn(&str) + Sync)>,
 }
@@ -88,17 +91,18 @@ impl Finished {
     }
 }
 
-/// Runs the program to its end. Whatever it started in its process group is killed when it ends, when the limit passes, and when
-/// the signal to stop is given; who has left the group lives on, and nobody waits for it.
+/// Runs the program to its end. Whatever it started in its process group is killed when it ends, when the limit passes, when its
+/// folder is full, and when the signal to stop is given; who has left the group lives on, and nobody waits for it.
 ///
 /// # Errors
 /// `unavailable` where it cannot be started, and where the signal is given; `timeout` past the limit, with the end of its error
-/// output; `invalid`, with that as well, where it prints more than 1 MiB.
+/// output; `invalid`, with that as well, where it prints more than 1 MiB or its folder has no room for more.
 pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
+    let mut watch = run.room.map(|room| Watch::new(run.folder, room));
     let mut child = prepared(run).spawn().map_err(|error| {
         Error::unavailable(format!("cannot start {} ({error})", run.command.program.display()))
     })?;
-    let Run { input, limit, listener, .. } = *run;
+    let Run { input, limit, room, listener, .. } = *run;
     let (input, mut stdin) = (input.to_vec(), child.stdin.take().expect("it is piped"));
     // A program that does not read its input closes the pipe; that is its own affair.
     thread::spawn(move || drop(stdin.write_all(&input)));
@@ -107,9 +111,11 @@ pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
     let stdout = collect(child.stdout.take().expect("it is piped"), Kept::Beginning, lines.clone(), &over);
     let stderr = collect(child.stderr.take().expect("it is piped"), Kept::End, lines, &over);
     let hear = |line: String| listener.into_iter().for_each(|hear| hear(&line));
+    let mut is_full = false;
     let ended = wait(&mut child, limit, stop, || {
         heard.try_iter().take(WAITING_LINES).for_each(hear);
-        stdout.lock().expect("no code panics while holding it").len() > MAX_ANSWER
+        is_full = watch.as_mut().is_some_and(Watch::is_outgrown);
+        is_full || stdout.lock().expect("no code panics while holding it").len() > MAX_ANSWER
     });
     // Who has left the group may keep the outputs open for ever, and fill them. Then what came is all.
     let until = Instant::now() + GRACE;
@@ -128,6 +134,13 @@ pub fn run(run: &Run<'_>, stop: &Stop) -> Result<Finished> {
     let stderr = String::from_utf8_lossy(stderr).trim().to_owned();
     if stdout.len() > MAX_ANSWER {
         let why = format!("the program answered with more than 1 MiB; it said: {}", said(&stderr));
+        return Err(Error::new(ErrorKind::Invalid, why));
+    }
+    if let (true, Some(room)) = (is_full, room) {
+        let why = format!(
+            "the program wrote more than {room} bytes to its folder and was killed; it said: {}",
+            said(&stderr)
+        );
         return Err(Error::new(ErrorKind::Invalid, why));
     }
     let status = ended.map_err(|error| match error.kind() {
@@ -149,7 +162,12 @@ impl Drop for Over {
 }
 
 /// Waits for the end, or until `meanwhile` has enough of it, then kills what is left of the group while its leader, not yet reaped, still keeps the number.
-fn wait(child: &mut Child, limit: Duration, stop: &Stop, meanwhile: impl Fn() -> bool) -> Result<ExitStatus> {
+fn wait(
+    child: &mut Child,
+    limit: Duration,
+    stop: &Stop,
+    mut meanwhile: impl FnMut() -> bool,
+) -> Result<ExitStatus> {
     let group = Pid::from_child(child);
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(2);
@@ -263,10 +281,15 @@ mod tests {
     }
 
     fn run_in(script: &str, limit: Duration, stop: &Stop) -> Result<Finished> {
+        run_with(script, limit, None, stop)
+    }
+
+    fn run_with(script: &str, limit: Duration, room: Option<u64>, stop: &Stop) -> Result<Finished> {
         let folder = tempfile::tempdir().unwrap();
-        let (surroundings, listener) = (Surroundings::Inherited, None);
+        std::fs::write(folder.path().join("given"), vec![1; 1 << 20]).unwrap();
+        let (surroundings, listener, input) = (Surroundings::Inherited, None, b"input");
         let command = &shell(script);
-        run(&Run { command, folder: folder.path(), input: b"input", surroundings, limit, listener }, stop)
+        run(&Run { command, folder: folder.path(), input, surroundings, limit, room, listener }, stop)
     }
 
     const LONG: Duration = Duration::from_secs(600);
@@ -308,7 +331,15 @@ mod tests {
         );
         let (surroundings, limit) = (Surroundings::Inherited, LONG);
         let (run, stop) = (
-            Run { command, folder: folder.path(), input: b"", surroundings, limit, listener: None },
+            Run {
+                command,
+                folder: folder.path(),
+                input: b"",
+                surroundings,
+                limit,
+                room: None,
+                listener: None,
+            },
             Stop::new(),
         );
         let finished = super::run(&run, &stop).unwrap();
@@ -336,6 +367,21 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_writes_without_end_is_killed_and_one_that_has_room_is_not() {
+        let room = Some(4 << 20);
+        let written = |script: &str| run_with(script, LONG, room, &Stop::new());
+        for endless in [
+            "echo busy >&2; sleep 3600 & exec cat /dev/zero > file",
+            "echo busy >&2; mkdir a; i=0; while :; do i=$((i + 1)); : > a/$i; done",
+        ] {
+            let error = written(endless).err().unwrap();
+            let why = "wrote more than 4194304 bytes to its folder and was killed; it said: busy";
+            assert!(error.code() == "invalid" && error.to_string().contains(why), "{error}");
+        }
+        assert!(written("cat given given > file; echo '[1]'").is_ok());
+    }
+
+    #[test]
     fn an_endless_answer_is_cut_and_refused() {
         let script = "echo loading >&2; head -c 3000000 /dev/zero";
         let error = run_in(script, LONG, &Stop::new()).err().unwrap().to_string();
@@ -350,7 +396,8 @@ mod tests {
     fn a_program_that_is_not_there_is_named() {
         let command = &NamedCommand { program: "/no/such/trainer".into(), ..shell("") };
         let (surroundings, limit, listener) = (Surroundings::Bare, LONG, None);
-        let run = Run { command, folder: Path::new("/"), input: b"", surroundings, limit, listener };
+        let run =
+            Run { command, folder: Path::new("/"), input: b"", surroundings, limit, room: None, listener };
         let error = super::run(&run, &Stop::new()).err().unwrap();
         assert!(error.external().contains("/no/such/trainer"), "{error}");
     }
@@ -364,7 +411,7 @@ mod tests {
         let (surroundings, limit, listener) =
             (Surroundings::Bare, LONG, Some(&hear as &(dyn Fn(&str) + Sync)));
         let finished = run(
-            &Run { command, folder: folder.path(), input: b"", surroundings, limit, listener },
+            &Run { command, folder: folder.path(), input: b"", surroundings, limit, room: None, listener },
             &Stop::new(),
         )
         .unwrap();

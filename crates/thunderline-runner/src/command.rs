@@ -76,6 +76,7 @@ pub(crate) fn run(app: &CommandApp, task: &Task, config: &RunnerConfig, stop: &S
         input: &input,
         surroundings: Surroundings::Inherited,
         limit: config.command_limit,
+        room: None,
         listener: None,
     };
     let answer: Answer = thunderline_bridge::run(&run, stop)?.answer()?;

@@ -1,6 +1,9 @@
 //! Flower's Fleet API, as a runner calls it.
 
-use std::io::Read;
+use std::{
+    io::Read,
+    sync::{Arc, Mutex},
+};
 
 use bytes::Bytes;
 use thunderline_core::{Error, NodeId, RunId};
@@ -33,6 +36,26 @@ impl Fleet {
 
     fn once<T: prost::Message + Default>(&self, rpc: Rpc, request: &impl prost::Message) -> CallResult<T> {
         self.channel.post_message(rpc.http_path(), request)
+    }
+
+    /// Makes a call that the server holds for long. It has a thread of its own, which is left behind where the stop signal is given:
+    /// nobody waits for what is said to a runner that ends.
+    pub(crate) fn held<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Self) -> CallResult<T> + Send + 'static,
+    ) -> CallResult<T> {
+        let slot = Arc::new(Mutex::new(None));
+        std::thread::spawn({
+            let (fleet, slot) = (self.clone(), slot.clone());
+            move || {
+                let answered = call(&fleet);
+                *slot.lock().expect("nobody panics while holding the slot") = Some(answered);
+                fleet.stop.wake();
+            }
+        });
+        let answered =
+            self.stop.wait_for(|| slot.lock().expect("nobody panics while holding the slot").take());
+        answered.unwrap_or(Err(CallError::Stopped))
     }
 
     /// A message, where there is work. The tree of its objects is not needed: each object names its children. The server holds the call until there is, for a while.

@@ -175,9 +175,12 @@ impl Way<'_> {
     /// Asks until there is an answer: the server holds each call for a while.
     fn hear(&self, exchange: &str) -> CallResult<Vec<u8>> {
         let path = format!("{}/answer", self.path(exchange));
-        let channel = &self.fleet.channel;
         loop {
-            let answer = until_answered(channel.cx(), &self.fleet.stop, || channel.post_bytes(&path, &[]))?;
+            let path = path.clone();
+            let answer = self.fleet.held(move |fleet| {
+                let channel = &fleet.channel;
+                until_answered(channel.cx(), &fleet.stop, || channel.post_bytes(&path, &[]))
+            })?;
             if !answer.is_empty() {
                 return Ok(answer.to_vec());
             }

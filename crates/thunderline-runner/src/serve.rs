@@ -1,7 +1,7 @@
 //! The runner's life: enrol, wait for work, do it, say goodbye.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -104,7 +104,7 @@ impl Session<'_> {
     fn serve(&mut self) -> CallResult<std::convert::Infallible> {
         loop {
             let asked = Instant::now();
-            let pulled = self.pull();
+            let pulled = self.fleet.held(Fleet::pull_messages);
             let pause = match pulled {
                 Ok(Some(message)) => {
                     self.known = true;
@@ -143,21 +143,5 @@ impl Session<'_> {
             }
             Ok(()) => Ok(()),
         }
-    }
-
-    /// Waits for work on a thread of its own: the server holds the call for long, and the stop signal shall not.
-    fn pull(&self) -> CallResult<Option<wire::Message>> {
-        let slot = Arc::new(Mutex::new(None));
-        std::thread::spawn({
-            let (fleet, slot) = (self.fleet.clone(), slot.clone());
-            move || {
-                let pulled = fleet.pull_messages();
-                *slot.lock().expect("nobody panics while holding the slot") = Some(pulled);
-                fleet.stop.wake();
-            }
-        });
-        let pulled =
-            self.fleet.stop.wait_for(|| slot.lock().expect("nobody panics while holding the slot").take());
-        pulled.unwrap_or(Err(CallError::Stopped))
     }
 }

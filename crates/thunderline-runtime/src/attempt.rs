@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use thunderline_core::{Attempt, Cx, Error, JobId, Result};
 use thunderline_store::{Claimed, Db, LEASE, taken_away};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Done, Registry, guard::guarded};
 
@@ -23,11 +24,17 @@ pub(crate) enum Outcome {
     TakenAway,
 }
 
-/// Runs the job's handler to its end, or until the job is taken away.
-pub(crate) async fn attempt(db: &Db, registry: &Registry, cx: &Cx, job: Claimed) -> Ended {
+/// Runs the job's handler to its end, or until the job is taken away. `stopping` is for handlers that may take long.
+pub(crate) async fn attempt(
+    db: &Db,
+    registry: &Registry,
+    cx: &Cx,
+    job: Claimed,
+    stopping: CancellationToken,
+) -> Ended {
     let attempt = job.attempt();
     let outcome = tokio::select! {
-        outcome = handle(registry, cx, &job, &attempt) => match outcome {
+        outcome = handle(registry, cx, &job, &attempt, stopping) => match outcome {
             _ if attempt.is_completed() => Outcome::CompletedAlready,
             Ok(done) => Outcome::Done(done),
             Err(error) => Outcome::Failed(error),
@@ -40,13 +47,19 @@ pub(crate) async fn attempt(db: &Db, registry: &Registry, cx: &Cx, job: Claimed)
     Ended { job, outcome }
 }
 
-async fn handle(registry: &Registry, cx: &Cx, job: &Claimed, attempt: &Attempt) -> Result<Done> {
+async fn handle(
+    registry: &Registry,
+    cx: &Cx,
+    job: &Claimed,
+    attempt: &Attempt,
+    stopping: CancellationToken,
+) -> Result<Done> {
     let Some((name, kind)) = registry.find(&job.name) else {
         return Err(Error::unavailable(format!("this process has no handler for {}", job.name)));
     };
     let cx = cx.as_system(name).caused_by(job.tenant, job.correlation, job.causation);
     let cx = cx.in_attempt(attempt.clone());
-    guarded(name, async { (kind.handler)(cx, job.payload.clone()).await }).await
+    guarded(name, async { (kind.handler)(cx, job.payload.clone(), stopping).await }).await
 }
 
 /// Renews the lease in time; returns where that was impossible because the handler does not hold the job any more.

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::BoxFuture;
 use thunderline_core::{Cx, Error, Job, Result, SignedDuration};
+use tokio_util::sync::CancellationToken;
 
-type Handler = Arc<dyn Fn(Cx, serde_json::Value) -> BoxFuture<'static, Result<Done>> + Send + Sync>;
+type Handler =
+    Arc<dyn Fn(Cx, serde_json::Value, CancellationToken) -> BoxFuture<'static, Result<Done>> + Send + Sync>;
 
 /// How a handler ended that did not fail. `()` means completed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +59,29 @@ impl Registry {
         Fut: Future<Output = Result<D>> + Send + 'static,
         D: Into<Done>,
     {
+        self.on_stoppable(move |cx, job, _| handler(cx, job));
+    }
+
+    /// The same with a handler that may take long: its token is cancelled when the worker is told to stop. It should then end
+    /// soon, snoozing where anything is left to do: who takes longer is dropped wherever it is.
+    ///
+    /// # Panics
+    /// As [`Self::on`].
+    pub fn on_stoppable<J, F, Fut, D>(&mut self, handler: F)
+    where
+        J: Job + Send,
+        F: Fn(Cx, J, CancellationToken) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<D>> + Send + 'static,
+        D: Into<Done>,
+    {
         let handler = Arc::new(handler);
-        let handler: Handler = Arc::new(move |cx, payload| {
+        let handler: Handler = Arc::new(move |cx, payload, stopping| {
             let handler = handler.clone();
             Box::pin(async move {
                 let job = serde_json::from_value(payload).map_err(|error| {
                     Error::internal(format!("job {} does not fit its type", J::NAME)).caused_by(error)
                 })?;
-                handler(cx, job).await.map(Into::into)
+                handler(cx, job, stopping).await.map(Into::into)
             })
         });
         let concurrency = J::CONCURRENCY.map(|most| usize::try_from(most.max(1)).unwrap_or(usize::MAX));

@@ -34,6 +34,7 @@ pub struct Worker {
 struct Running {
     tasks: JoinSet<Ended>,
     kinds: HashMap<Id, String>,
+    stopping: CancellationToken,
 }
 
 impl Worker {
@@ -51,7 +52,8 @@ impl Worker {
     pub async fn run_once(&self, cx: &Cx) -> Result<usize> {
         let jobs = self.claim(cx).await?;
         let count = jobs.len();
-        let attempts = jobs.into_iter().map(|job| attempt(&self.db, &self.registry, cx, job));
+        let never = CancellationToken::new();
+        let attempts = jobs.into_iter().map(|job| attempt(&self.db, &self.registry, cx, job, never.clone()));
         note(&self.db, cx, join_all(attempts).await).await;
         Ok(count)
     }
@@ -63,7 +65,7 @@ impl Worker {
     /// the handler's own failure, which is noted like any other.
     pub async fn run_now(&self, cx: &Cx, id: JobId) -> Result<Done> {
         let job = self.db.jobs().claim_one(cx, &self.name, id).await?;
-        let ended = attempt(&self.db, &self.registry, cx, job).await;
+        let ended = attempt(&self.db, &self.registry, cx, job, CancellationToken::new()).await;
         match ended.outcome {
             Outcome::CompletedAlready => Ok(Done::Completed),
             Outcome::TakenAway => Err(Error::conflict("the job was taken away while it ran")),
@@ -76,7 +78,7 @@ impl Worker {
         }
     }
 
-    /// Runs jobs until cancelled; then those that run are finished and nothing new is begun.
+    /// Runs jobs until cancelled; then those that run are told, and finished, and nothing new is begun.
     ///
     /// # Errors
     /// Never by itself: a database that is away is logged and asked again.
@@ -89,7 +91,7 @@ impl Worker {
             return Ok(());
         }
         let present = presence::keep(&worker.db, &cx, &worker.name).await;
-        let mut running = Running::default();
+        let mut running = Running { stopping: cancel.clone(), ..Running::default() };
         let mut done = Vec::new();
         let mut looked: Option<Instant> = None;
         while !cancel.is_cancelled() {
@@ -174,7 +176,9 @@ impl Worker {
 impl Running {
     fn begin(&mut self, worker: &Worker, cx: &Cx, job: Claimed) {
         let (worker, cx, kind) = (worker.clone(), cx.clone(), job.name.clone());
-        let task = self.tasks.spawn(async move { attempt(&worker.db, &worker.registry, &cx, job).await });
+        let stopping = self.stopping.clone();
+        let task =
+            self.tasks.spawn(async move { attempt(&worker.db, &worker.registry, &cx, job, stopping).await });
         self.kinds.insert(task.id(), kind);
     }
 

@@ -127,14 +127,34 @@ pub async fn newest_round(
     Ok(Some((round, leases)))
 }
 
-/// A round's leases: training first, each purpose in fold order.
+/// A round's leases: training first, each purpose in fold order. Where clients are not asked in rounds: those that ended in it, and
+/// with the newest round those that no round counts yet, so that each is listed with one round.
 ///
 /// # Errors
 /// `not_found` where there is no such round.
 pub async fn list_leases(cx: &Cx, domain: &Federations, round: RoundId) -> Result<Vec<Lease>> {
+    list_leases_of(cx, domain, round).await.map(|(_, leases)| leases)
+}
+
+/// The same, with the round.
+///
+/// # Errors
+/// As [`list_leases`].
+pub async fn list_leases_of(cx: &Cx, domain: &Federations, round: RoundId) -> Result<(Round, Vec<Lease>)> {
     let mut read = domain.db.read(cx, &ACTION).await?;
-    super::round(&mut read, cx, round).await?;
-    rows::leases::of_round(&mut read, round, cx.tenant()).await
+    let round = super::round(&mut read, cx, round).await?;
+    let federation = super::federation(&mut read, cx, round.federation).await?;
+    if federation.spec.strategy.buffer().is_none() {
+        let leases = rows::leases::of_round(&mut read, round.id, cx.tenant()).await?;
+        return Ok((round, leases));
+    }
+    let mut leases = rows::leases::ended_in(&mut read, round.id, cx.tenant()).await?;
+    let newest = rows::rounds::newest(&mut read, federation.id, cx.tenant()).await?;
+    if newest.is_some_and(|newest| newest.id == round.id) {
+        leases.extend(rows::leases::uncounted(&mut read, federation.id, cx.tenant()).await?);
+        leases.sort_by_key(|lease| (lease.version, lease.ordinal));
+    }
+    Ok((round, leases))
 }
 
 /// The metrics of every completed round after that number (0: of all), in order.

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use thunderline_bridge::Stop;
 use thunderline_core::{Error, NodeId, Result};
 use thunderline_numerics::{ArrayReader, ModelSchema, checkpoint::write_checkpoint, random::Rng};
 
@@ -48,7 +49,10 @@ impl Files {
 }
 
 /// Writes the files, and gives the document that names them.
-pub(super) fn write(order: &Order<'_>, files: &Files) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// `unavailable` where the signal to stop is given: updates may be many and large.
+pub(super) fn write(order: &Order<'_>, files: &Files, stop: &Stop) -> Result<Vec<u8>> {
     write_arrays(&files.model, order.schema, order.model)?;
     if let Some((schema, arrays)) = &order.state {
         write_arrays(&files.state, schema, arrays)?;
@@ -57,6 +61,9 @@ pub(super) fn write(order: &Order<'_>, files: &Files) -> Result<Vec<u8>> {
     let paths: Vec<_> =
         (0..order.clients.len()).map(|place| files.updates.join(format!("{place}.safetensors"))).collect();
     for (client, path) in order.clients.iter().zip(&paths) {
+        if stop.is_stopped() {
+            return Err(Error::unavailable("told to stop before the program began"));
+        }
         write_arrays(path, order.schema, client.reader)?;
     }
     let assignment = Assignment {

@@ -38,6 +38,10 @@ use crate::spec::Program;
 
 /// Of what a program says while it runs, the log gets so many lines.
 const LINES: u64 = 200;
+/// Bytes that a program may write even where the model is small: caches of its libraries, among others.
+const SPARE_ROOM: u64 = 256 << 20;
+/// Characters of a strategy's name.
+const LONGEST_NAME: usize = 64;
 
 /// The programs that specs may name as their strategies. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,7 +56,7 @@ impl Programs {
     /// removed. A run that takes longer than `limit` has failed.
     ///
     /// # Errors
-    /// `invalid` where two have the same name, or one has that of a built-in strategy; `internal` where the folder cannot be cleared.
+    /// Those of [`Self::check`]; `internal` where the folder cannot be cleared.
     pub fn new(commands: Vec<NamedCommand>, folder: PathBuf, limit: Duration) -> Result<Self> {
         Self::check(&commands)?;
         match fs::remove_dir_all(&folder) {
@@ -65,12 +69,19 @@ impl Programs {
         Ok(Self { commands: commands.into(), folder: folder.into(), limit })
     }
 
-    /// Refuses names that do not tell one strategy from all others.
+    /// Refuses names that are none, or do not tell one strategy from all others.
     ///
     /// # Errors
-    /// `invalid` where two have the same name, or one has that of a built-in strategy.
+    /// `invalid` where a name has other characters than letters, digits, `.`, `_` and `-`, two are the same, or one is that of a
+    /// built-in strategy.
     pub fn check(commands: &[NamedCommand]) -> Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         for (place, command) in commands.iter().enumerate() {
+            let name = &command.name;
+            if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
+                let allowed = format!("1 to {LONGEST_NAME} letters, digits, '.', '_' or '-'");
+                return Err(Error::invalid_value("--strategy", format!("'{name}' is no name"), allowed));
+            }
             if commands[..place].iter().any(|other| other.name == command.name) {
                 let reason = format!("two strategies are named '{}'", command.name);
                 return Err(Error::invalid_value("--strategy", reason, "distinct names"));
@@ -133,6 +144,15 @@ pub(crate) struct Order<'a> {
     pub clients: &'a [Client<'a>],
 }
 
+/// How much a program may write: twice what it was given, for what it works with, and the largest model and state that are kept.
+fn room(order: &Order<'_>) -> u64 {
+    let (model, clients) = (order.schema.bytes(), order.clients.len() as u64);
+    let state = order.state.as_ref().map_or(0, |(schema, _)| schema.bytes());
+    let given = model.saturating_mul(clients.saturating_add(1)).saturating_add(state);
+    let made = model.saturating_mul(take::STATE_TIMES + 1);
+    given.saturating_mul(2).saturating_add(made).saturating_add(SPARE_ROOM)
+}
+
 /// What came of it.
 pub(crate) struct Made {
     pub model: Stored,
@@ -157,7 +177,7 @@ pub(crate) fn aggregate(
     let command = programs.command(name)?;
     let folder = programs.folder(order.round)?;
     let files = give::Files::below(folder.path());
-    let input = give::write(order, &files)?;
+    let input = give::write(order, &files, stop)?;
     let heard = AtomicU64::new(0);
     let hear = |line: &str| match heard.fetch_add(1, Ordering::Relaxed) {
         0..LINES => tracing::info!(strategy = name, round = %order.round, "{line}"),
@@ -170,6 +190,7 @@ pub(crate) fn aggregate(
         input: &input,
         surroundings: Surroundings::Bare,
         limit: programs.limit,
+        room: Some(room(order)),
         listener: Some(&hear),
     };
     let finished = run(&run_once, stop)?;

@@ -17,7 +17,7 @@ use crate::fold;
 pub(crate) type Stored = (Sha256, u64);
 
 /// A state may be this many times as large as the model, and [`SPARE`] more.
-const STATE_TIMES: u64 = 16;
+pub(super) const STATE_TIMES: u64 = 16;
 const SPARE: u64 = 64 << 20;
 
 /// Stores the model and, where the program wrote one, the state. Both are written anew, in the order of their arrays, so that the same

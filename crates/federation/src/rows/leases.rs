@@ -8,8 +8,12 @@ use thunderline_core::{
 };
 use thunderline_store::{Query, Row, Stmt, Write, args};
 
-use super::{changed, decode, known};
-use crate::{plan::Purpose, state::LeaseState, task::Report};
+use super::{Round, changed, decode, known};
+use crate::{
+    plan::Purpose,
+    state::{LeaseState, RoundState},
+    task::Report,
+};
 
 pub(crate) const STATEMENTS: &[&Stmt] = &[
     &INSERT,
@@ -18,6 +22,8 @@ pub(crate) const STATEMENTS: &[&Stmt] = &[
     &BY_MESSAGE,
     &OF_ROUND,
     &OF_BUFFER,
+    &ENDED_IN,
+    &UNCOUNTED,
     &OPEN_OF_FEDERATION,
     &WAITING,
     &COUNT_WAITING,
@@ -62,6 +68,15 @@ const OF_BUFFER: Stmt = Stmt::new(
     "select * from fl_leases
      where tenant = $3 and (ended_in = $2 or (federation = $1 and state in ('issued', 'claimed')))
      order by version, ordinal",
+);
+const ENDED_IN: Stmt = Stmt::new(
+    "fl.leases.ended_in",
+    "select * from fl_leases where ended_in = $1 and tenant = $2 order by version, ordinal",
+);
+// Under way, or accepted and waiting for a buffer.
+const UNCOUNTED: Stmt = Stmt::new(
+    "fl.leases.uncounted",
+    "select * from fl_leases where federation = $1 and ended_in is null and tenant = $2 order by version, ordinal",
 );
 const OPEN_OF_FEDERATION: Stmt = Stmt::new(
     "fl.leases.open_of_federation",
@@ -186,6 +201,23 @@ pub struct Lease {
     pub arrival: Option<i64>,
 }
 
+impl Lease {
+    /// The number of the round in which it was issued, where it is listed as one of this round.
+    #[must_use]
+    pub fn issued_in(&self, round: &Round) -> u32 {
+        self.version.map_or(round.number, |version| version + 1)
+    }
+
+    /// The number of the round that counts its result, where it is listed as one of this round; none where nothing of it counts, or
+    /// not yet.
+    #[must_use]
+    pub fn counted_in(&self, round: &Round) -> Option<u32> {
+        let waits = self.version.is_some() && self.ended_in != Some(round.id);
+        let failed = matches!(round.state, RoundState::Failed { .. } | RoundState::TimedOut { .. });
+        (self.state == LeaseState::Released && !waits && !failed).then_some(round.number)
+    }
+}
+
 /// How a lease ended where clients are not asked in rounds; nothing where they are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ending {
@@ -277,6 +309,20 @@ pub(crate) async fn of_buffer(
     tenant: TenantId,
 ) -> Result<Vec<Lease>> {
     query.all(&OF_BUFFER, args![federation, round, tenant]).await?.iter().map(from_row).collect()
+}
+
+/// Where clients are not asked in rounds: what ended in this round, in fold order.
+pub(crate) async fn ended_in(query: &mut impl Query, round: RoundId, tenant: TenantId) -> Result<Vec<Lease>> {
+    query.all(&ENDED_IN, args![round, tenant]).await?.iter().map(from_row).collect()
+}
+
+/// Where clients are not asked in rounds: what no round counts yet, in fold order.
+pub(crate) async fn uncounted(
+    query: &mut impl Query,
+    federation: FederationId,
+    tenant: TenantId,
+) -> Result<Vec<Lease>> {
+    query.all(&UNCOUNTED, args![federation, tenant]).await?.iter().map(from_row).collect()
 }
 
 pub(crate) async fn open_of_federation(

@@ -133,6 +133,49 @@ both!(a_late_update_counts_from_where_it_began_and_less_and_all_see_how_stale_it
     site.nothing_is_left()?;
 });
 
+both!(
+    each_lease_is_listed_with_the_round_that_counts_it_and_the_others_with_the_newest,
+    async |t: TestDb| {
+        let site = site(t, 4).await?;
+        let federation = site.begun(3, "buffer_size: 2").await?;
+        let (one, two) = (site.take(1).await?, site.take(2).await?);
+        let (waits, slow) = (site.take(3).await?, site.take(4).await?);
+        // Nobody drives meanwhile: the buffer is full after two, and the third waits.
+        for task in [&one, &two, &waits] {
+            assert_eq!(site.answer(task, 1.0, 1.0).await?, Acceptance::Accepted);
+        }
+        let listed = async |round: &Round| -> Result<Vec<_>> {
+            let (round, leases) = read::list_leases_of(&site.t.viewer(), &site.domain, round.id).await?;
+            let row = |lease: &Lease| {
+                (lease.id, lease.state.name(), lease.issued_in(&round), lease.counted_in(&round))
+            };
+            Ok(leases.iter().map(row).collect())
+        };
+        let first = site.tried(&federation).await?.remove(0);
+        let of_first = [(one.lease, "released", 1, Some(1)), (two.lease, "released", 1, Some(1))];
+        let mut all = of_first.to_vec();
+        all.extend([(waits.lease, "released", 1, None), (slow.lease, "claimed", 1, None)]);
+        let mut found = listed(&first).await?;
+        all.sort();
+        found.sort();
+        assert_eq!(found, all, "the newest round has them all");
+
+        site.drive(&federation).await?;
+        let rounds = site.tried(&federation).await?;
+        let mut found = listed(&rounds[0]).await?;
+        let mut of_first = of_first.to_vec();
+        of_first.sort();
+        found.sort();
+        assert_eq!(found, of_first);
+        let of_second = listed(&rounds[1]).await?;
+        let of = |task: &Task| of_second.iter().find(|it| it.0 == task.lease).copied();
+        assert_eq!(of(&slow), Some((slow.lease, "claimed", 1, None)));
+        assert_eq!(of(&waits), Some((waits.lease, "released", 1, Some(2))));
+        let fresh = of_second.iter().filter(|it| it.2 == 2).count();
+        assert_eq!((fresh, of_second.len()), (3, 5), "{of_second:?}");
+    }
+);
+
 both!(free_nodes_are_leased_as_far_as_allowed_and_none_has_two_leases, async |t: TestDb| {
     let site = site(t, 4).await?;
     let federation = site.begun(1, "buffer_size: 5, max_concurrency: 3").await?;

@@ -5,7 +5,7 @@ use std::{fs, io::Read, path::PathBuf, process::Command, time::Duration};
 use federation::{
     Federation, Federations, Round,
     actions::{cancel, read},
-    drive,
+    drive::{self, Driven},
     external::Programs,
     spec::FederationSpec,
     state::FederationState,
@@ -20,6 +20,7 @@ use thunderline_numerics::{
 use thunderline_objects::Sha256;
 use thunderline_store::{JobFilter, JobState};
 use thunderline_testkit::{Engine, TestDb, both, run};
+use tokio_util::sync::CancellationToken;
 
 use crate::site::{SPEC, Site};
 
@@ -76,12 +77,18 @@ fn spec(strategy: &str, more: &str) -> String {
 impl Site {
     /// Both nodes answer the open round, 1 and 5, and the round is carried on.
     async fn both_answer(&self, federation: &Federation) -> Result<()> {
+        self.both_have_answered(federation).await?;
+        self.drive(federation).await
+    }
+
+    /// The same, but nobody carries the round on.
+    async fn both_have_answered(&self, federation: &Federation) -> Result<()> {
         self.drive(federation).await?;
         for (number, value) in [(1, 1.0), (2, 5.0)] {
             let task = self.claim(NodeId::from_bits(number)).await?.expect("every node has a task");
             self.answer(&task, value, value.into()).await?;
         }
-        self.drive(federation).await
+        Ok(())
     }
 
     async fn every_round(&self, federation: &Federation) -> Result<Vec<Round>> {
@@ -190,6 +197,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "wrote a state of 8",
     ),
     (
+        "endless",
+        "echo hoarding >&2; exec cat /dev/zero > hoard",
+        "to its folder and was killed; it said: hoarding",
+    ),
+    (
         "torn",
         "cp $files/new.safetensors $model; echo x > $state; echo '{}'",
         "output-state.safetensors what is no",
@@ -271,6 +283,10 @@ impl Alive {
     }
 }
 
+async fn driven_until(site: &Site, federation: &Federation, stopping: &CancellationToken) -> Result<Driven> {
+    drive::drive_until(&site.t.system(), &site.domain, federation.id, stopping).await
+}
+
 const HOLDS: &str = "exec 3> $files/alive; echo >&3; sleep 3600";
 
 both!(a_cancelled_federation_ends_its_program_at_once, async |t: TestDb| {
@@ -307,6 +323,42 @@ both!(
         // The work was dropped where it stood, as by a server that does not wait any longer.
         alive.gone().await;
         site.drive(&federation).await?;
+        let rounds = site.every_round(&federation).await?;
+        assert_eq!((rounds.len(), rounds[0].attempt, rounds[0].state.name()), (1, 1, "completed"));
+        assert_eq!(site.elements(&site.get(&federation).await?.model.unwrap())?, [7.0, 7.0, 9.0, 9.0]);
+    }
+);
+
+both!(
+    a_server_that_is_told_to_stop_ends_its_program_at_once_and_the_round_is_as_if_it_had_not_run,
+    async |t: TestDb| {
+        let script = format!(
+            "echo >> $files/runs; if mkdir $files/once; then sleep 3600 & {HOLDS}; fi
+             cp $files/new.safetensors $model; echo '{{}}'"
+        );
+        let site = site(t, LONG, &[("holder", &script)]).await?;
+        write(&site, "new.safetensors", &[WEIGHT, BIAS]);
+        let alive = Alive::expect(&site);
+        let federation = site.submit(&spec("holder", "round: {max_failures: 0}\n")).await?;
+        site.both_have_answered(&federation).await?;
+        let stopping = CancellationToken::new();
+        let told = async {
+            let alive = alive.await.unwrap();
+            stopping.cancel();
+            alive
+        };
+        let (driven, alive) = tokio::join!(driven_until(&site, &federation, &stopping), told);
+        assert_eq!(driven?, Driven::Stopped);
+        alive.gone().await;
+        site.no_folder_is_left();
+        let rounds = site.every_round(&federation).await?;
+        assert_eq!((rounds.len(), rounds[0].attempt, rounds[0].state.name()), (1, 1, "aggregating"));
+        // Who is told before it begins does not begin.
+        assert_eq!(driven_until(&site, &federation, &stopping).await?, Driven::Stopped);
+        assert_eq!(fs::read_to_string(files(&site).join("runs"))?.lines().count(), 1);
+
+        let goes_on = CancellationToken::new();
+        assert_eq!(driven_until(&site, &federation, &goes_on).await?, Driven::Through);
         let rounds = site.every_round(&federation).await?;
         assert_eq!((rounds.len(), rounds[0].attempt, rounds[0].state.name()), (1, 1, "completed"));
         assert_eq!(site.elements(&site.get(&federation).await?.model.unwrap())?, [7.0, 7.0, 9.0, 9.0]);

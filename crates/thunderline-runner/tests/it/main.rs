@@ -4,4 +4,5 @@
 mod cohort;
 mod rounds;
 mod server;
+mod stopping;
 mod trainer;

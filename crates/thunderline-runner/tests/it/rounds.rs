@@ -66,14 +66,14 @@ fn spec() -> ModelSpec {
     ModelSpec::new(&[2, 8, 2])
 }
 
-fn app() -> Value {
+pub fn app() -> Value {
     json!({
         "kind": "builtin", "model": spec(), "learning_rate": 0.1, "momentum": 0.5, "batch_size": 8,
         "local_epochs": 3, "proximal_mu": 0.01, "seed": 42,
     })
 }
 
-fn initial() -> Network {
+pub fn initial() -> Network {
     Network::initial(&spec(), &mut Rng::derive(42, &["init"])).unwrap()
 }
 

@@ -64,6 +64,8 @@ pub struct State {
     pub uploaded: usize,
     /// Whom the runner trains with where its updates are masked.
     pub cohort: Option<Cohort>,
+    /// The exchange whose answer is held until the server closes.
+    pub holds: Option<&'static str>,
     /// The messages whose replies are complete.
     answered: HashSet<String>,
     /// Dies when it has all of a reply, before it answers.
@@ -360,7 +362,12 @@ impl Server {
         let words: Vec<_> = path.split('/').collect();
         let cohort = state.cohort.as_mut().unwrap();
         if words.get(6) == Some(&"answer") {
-            return Answer::Body(200, cohort.told(words[5]));
+            let told = cohort.told(words[5]);
+            if state.holds == Some(words[5]) {
+                drop(state);
+                self.wait(|state| state.closing.then_some(()));
+            }
+            return Answer::Body(200, told);
         }
         cohort.say(words[5], body);
         Answer::Body(200, Vec::new())

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use thunderline_core::{Actor, Cx, Error, Result, SignedDuration, Subject};
-use thunderline_runtime::{CancellationToken, Registry, Worker};
+use thunderline_runtime::{CancellationToken, Done, Registry, Worker};
 use thunderline_store::{Db, args};
 use thunderline_testkit::{TestDb, both};
 use tokio::sync::Notify;
@@ -106,6 +106,36 @@ both!(a_running_worker_is_woken_by_new_jobs_and_finishes_what_runs_when_cancelle
     assert_eq!(seen(&t.viewer(), t.db()).await?, [(1, 1)]);
     assert_eq!(t.jobs("completed").await.len(), 1);
 });
+
+both!(
+    a_handler_that_may_take_long_is_told_to_stop_and_its_job_waits_with_no_try_counted,
+    async |t: TestDb| {
+        let began = Arc::new(Notify::new());
+        let (mut registry, begin) = (Registry::new(), began.clone());
+        registry.on_stoppable(move |_, _: Polish, stopping| {
+            let begin = begin.clone();
+            async move {
+                begin.notify_one();
+                stopping.cancelled().await;
+                Ok(Done::Snooze(SignedDuration::ZERO))
+            }
+        });
+        let worker = Worker::new(t.db().clone(), registry, "test", 4);
+        let cancel = CancellationToken::new();
+        let running = tokio::spawn({
+            let (worker, cx, cancel) = (worker.clone(), t.system(), cancel.clone());
+            async move { worker.run(cx, cancel).await }
+        });
+        enqueue(&t.operator(), t.db(), 1).await?;
+        began.notified().await;
+        cancel.cancel();
+        running.await.expect("the worker does not panic")?;
+        let waiting = t.jobs("available").await;
+        assert_eq!((waiting.len(), waiting[0].attempts, waiting[0].failures), (1, 0, 0));
+        assert_eq!(polishing(t.db(), 1).run_once(&t.system()).await?, 1);
+        assert_eq!(t.jobs("completed").await.len(), 1);
+    }
+);
 
 both!(two_workers_share_the_work_and_do_none_of_it_twice, async |t: TestDb| {
     for number in 1..=12 {

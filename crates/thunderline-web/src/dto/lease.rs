@@ -13,8 +13,15 @@ pub struct Lease {
     pub id: String,
     /// Of which federation.
     pub federation: String,
-    /// Of which round.
+    /// Of which round: the one in which it was issued.
     pub round: String,
+    /// The number of that round, from 1.
+    #[serde(default)]
+    pub round_number: u32,
+    /// The number of the round that counts its result: where clients are not asked in rounds, often a later one. Absent where nothing
+    /// of it counts, or not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_in: Option<u32>,
     /// Which node's.
     pub node: String,
     /// The place in which its update is folded; where clients are not asked in rounds, among those of its version.
@@ -59,9 +66,12 @@ pub struct Lease {
     pub arrival: Option<i64>,
 }
 
-impl From<federation::Lease> for Lease {
-    fn from(it: federation::Lease) -> Self {
+impl Lease {
+    /// As one of the leases that are listed of this round.
+    pub(crate) fn of(it: federation::Lease, round: &federation::Round) -> Self {
         Self {
+            round_number: it.issued_in(round),
+            counted_in: it.counted_in(round),
             id: it.id.to_string(),
             federation: it.federation.to_string(),
             round: it.round.to_string(),

@@ -142,6 +142,8 @@ mod tests {
             (&["FedAvg=sh"][..], "built-in"),
             (&["external=sh"][..], "built-in"),
             (&["own=sh", "own=cat"][..], "two strategies are named 'own'"),
+            (&["a b=sh"][..], "'a b' is no name (allowed: 1 to 64 letters, digits, '.', '_' or '-')"),
+            (&["a/b=sh"][..], "'a/b' is no name"),
         ] {
             options.strategies = lines.iter().map(|line| NamedCommand::parse(line).unwrap()).collect();
             let error = options.programs().unwrap_err();

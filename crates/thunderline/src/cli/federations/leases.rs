@@ -15,12 +15,14 @@ use crate::{
     },
 };
 
-/// List a round's leases: who was asked, what came of it, how stale each update was
+/// List a round's leases: who was asked and when, what came of it, which round counts it, how stale each update was
 #[derive(Args, Debug)]
 pub struct Leases {
     /// The federation's id
     id: String,
-    /// Of this round, from 1; of its newest try. Without it: of the newest round
+    /// Of this round, from 1; of its newest try. Without it: of the newest round. Where clients are not asked in rounds (fedbuff):
+    /// what this round counts (COUNTED IN) or ended without a result, in whichever round it was issued (ROUND); with the newest
+    /// round also what is under way or waits for the next buffer
     #[arg(long)]
     round: Option<u32>,
 }
@@ -62,7 +64,8 @@ fn human(page: &Page<Lease>) -> String {
             lease.node.clone(),
             lease.purpose.clone(),
             lease.state.clone(),
-            shown(lease.version),
+            lease.round_number.to_string(),
+            shown(lease.counted_in),
             shown(lease.staleness),
             time(lease.issued_at),
             lease.ended_at.map_or_else(String::new, time),
@@ -70,6 +73,7 @@ fn human(page: &Page<Lease>) -> String {
             lease.reason.as_deref().map_or_else(String::new, |reason| brief(reason, LONGEST_REASON)),
         ]
     };
-    let headings = ["NODE", "PURPOSE", "STATE", "VERSION", "STALENESS", "ISSUED", "ENDED", "SENT", "REASON"];
+    let headings =
+        ["NODE", "PURPOSE", "STATE", "ROUND", "COUNTED IN", "STALENESS", "ISSUED", "ENDED", "SENT", "REASON"];
     table(&headings, &page.items.iter().map(row).collect::<Vec<_>>())
 }

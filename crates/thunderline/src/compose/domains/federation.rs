@@ -1,8 +1,8 @@
 //! Federated training as something that runs.
 
-use ::federation::{MANIFEST, drive, project};
+use ::federation::{MANIFEST, drive, drive::Driven, project};
 use thunderline_core::SignedDuration;
-use thunderline_runtime::{Domain, Reconciler, Registry, Subscription, Work};
+use thunderline_runtime::{Domain, Done, Reconciler, Registry, Subscription, Work};
 use thunderline_web::Domains;
 
 pub fn domain(domains: &Domains) -> Domain {
@@ -12,9 +12,14 @@ pub fn domain(domains: &Domains) -> Domain {
         async move {
             let mut jobs = Registry::new();
             let (driven, swept, cleaned) = (federations.clone(), federations.clone(), federations);
-            jobs.on(move |cx, job: drive::Drive| {
+            jobs.on_stoppable(move |cx, job: drive::Drive, stopping| {
                 let domain = driven.clone();
-                async move { drive::drive(&cx, &domain, job.federation).await }
+                async move {
+                    Ok(match drive::drive_until(&cx, &domain, job.federation, &stopping).await? {
+                        Driven::Through => Done::Completed,
+                        Driven::Stopped => Done::Snooze(SignedDuration::ZERO),
+                    })
+                }
             });
             let nodes = Subscription::new("federation.nodes", project::EVENTS, |cx, event, write| {
                 Box::pin(project::on_node_event(cx, event, write))

@@ -82,8 +82,17 @@ impl Server {
 
     /// Ctrl-C: gives how it ended.
     pub fn interrupt(&mut self) -> ExitStatus {
+        self.end(Signal::INT)
+    }
+
+    /// What a service manager sends: gives how it ended.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.end(Signal::TERM)
+    }
+
+    fn end(&mut self, signal: Signal) -> ExitStatus {
         let mut process = self.process.take().expect("it runs");
-        process.signal(Signal::INT);
+        process.signal(signal);
         process.wait_for_end(LONG)
     }
 

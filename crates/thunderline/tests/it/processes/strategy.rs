@@ -1,12 +1,14 @@
-//! A strategy of the operator's own: named at the start, asked for by a spec, and run again after a kill.
+//! A strategy of the operator's own: named at the start, asked for by a spec, and run again after a kill and after a stop.
 
 use std::{
     fs::{self, OpenOptions},
     io::Write,
     os::unix::fs::OpenOptionsExt,
+    path::Path,
 };
 
 use super::{
+    group::Group,
     model::Uniform,
     node::start_runner,
     server::Server,
@@ -27,13 +29,32 @@ cp updates/0.safetensors output-state.safetensors
 echo '{\"metrics\": {\"taken\": 1}}'
 ";
 
-#[test]
-fn a_server_that_is_killed_while_a_strategy_runs_runs_it_again_and_completes() {
+/// The first time it and a child of it sleep for long, and it says which processes they are.
+const SLEEPER: &str = "#!/bin/sh
+cat > /dev/null
+if mkdir \"$1/once\"; then
+    sleep 3600 &
+    echo $$ $! > \"$1/numbers\"
+    mv \"$1/numbers\" \"$1/started\"
+    sleep 3600
+fi
+cp updates/1.safetensors output-model.safetensors
+echo '{}'
+";
+
+/// Whether there is such a process that is not dead: whoever inherits it may take its time to notice.
+fn lives(number: &str) -> bool {
+    let status = fs::read_to_string(Path::new("/proc").join(number).join("stat")).unwrap_or_default();
+    status.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// A server whose strategy `second` is this program, two runners of it that send 1 and 2, and a federation of theirs.
+fn begin(text: &str) -> (Server, Uniform, Vec<Group>, String) {
     let mut server = Server::unstarted();
     let folder = server.folder().to_owned();
     let path = folder.join("second.sh");
     let mut program = OpenOptions::new().create_new(true).write(true).mode(0o700).open(&path).unwrap();
-    program.write_all(STRATEGY.as_bytes()).unwrap();
+    program.write_all(text.as_bytes()).unwrap();
     drop(program);
     let strategy = format!("second={} {}", path.display(), folder.display());
     server.always(&["--strategy", &strategy, "--strategy-limit", "3000"]);
@@ -62,6 +83,36 @@ min_clients: 2
 evaluation: { federated: false }
 ",
     );
+    (server, model, runners, id)
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_does_not_wait_for_a_strategy_and_runs_it_again_at_the_next_start() {
+    let (mut server, model, _runners, id) = begin(SLEEPER);
+    let folder = server.folder().to_owned();
+    let numbers = wait_for("the strategy to run", LONG, || fs::read_to_string(folder.join("started")).ok());
+    let there = || numbers.split_whitespace().filter(|it| lives(it)).count();
+    assert_eq!(there(), 2, "{numbers}");
+    let status = server.terminate();
+    let said = server.printed();
+    assert_eq!(status.code(), Some(0), "{said}");
+    wait_for("the strategy and its child to be gone", LONG, || (there() == 0).then_some(()));
+    assert!(said.contains("1 federation continues at the next start"), "{said}");
+    assert!(!said.contains("did not end in time"), "{said}");
+    let left: Vec<_> = fs::read_dir(server.data().join("strategies")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    server.restart();
+    server.wait_until_completed(&id, LONG);
+    let rounds = server.rest().list(&format!("/api/v1/federations/{id}/rounds"));
+    assert_eq!((rounds.len(), &rounds[0]["attempt"]), (1, &1.into()), "{rounds:#?}");
+    assert_eq!(model.read(&server.content(&server.models(&id)[0], "safetensors")), 2.0);
+}
+
+#[test]
+fn a_server_that_is_killed_while_a_strategy_runs_runs_it_again_and_completes() {
+    let (mut server, model, _runners, id) = begin(STRATEGY);
+    let folder = server.folder().to_owned();
     let (_, listed, _) = program::run(&server.data(), &["strategies", "list"]);
     assert!(listed.contains("external: second") && listed.contains("multikrum"), "{listed}");
     wait_for("the strategy to run", LONG, || folder.join("started").exists().then_some(()));
@@ -88,6 +139,8 @@ fn a_strategy_that_cannot_run_is_refused_before_anything_starts() {
         ("median=/no/such/median.py", "--strategy median: there is no program /no/such/median.py"),
         ("median", "'median' names no program"),
         ("krum=sh", "'krum' is the name of a built-in strategy"),
+        ("a b=sh", "--strategy: 'a b' is no name"),
+        ("median=/etc/passwd", "/etc/passwd is not executable (chmod +x /etc/passwd)"),
     ] {
         let (code, _, stderr) = program::run(&data, &["serve", "--strategy", strategy]);
         assert_ne!(code, 0, "{strategy}");
