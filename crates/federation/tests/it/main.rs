@@ -8,6 +8,7 @@ mod external;
 mod guards;
 mod masked;
 mod masked_broken;
+mod masked_closing;
 mod masked_cohorts;
 mod masked_private;
 mod privacy;
