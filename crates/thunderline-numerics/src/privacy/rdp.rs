@@ -6,7 +6,7 @@
 
 use super::{
     plan::Sampling,
-    special::{LOG_HALF, log_add, log_choose, log_erfc, log_sub},
+    special::{LOG_HALF, log_add, log_choose, log_erfc},
 };
 
 /// By how much a result is raised, for the rounding errors of this and of other implementations.
@@ -43,11 +43,8 @@ pub fn divergences(sampling: Sampling, noise_multiplier: f64) -> Vec<f64> {
             orders.into_iter().map(|order| poisson(rate, sigma, order) / (order - 1.0)).collect()
         }
         Sampling::FixedSize { rate } => {
-            let differences = forward_differences(sigma, EXACT_FIXED_SIZE);
-            orders
-                .into_iter()
-                .map(|order| fixed_size(rate, sigma, order, &differences) / (order - 1.0))
-                .collect()
+            let moments = even_moments(sigma, EXACT_FIXED_SIZE);
+            orders.into_iter().map(|order| fixed_size(rate, sigma, order, &moments) / (order - 1.0)).collect()
         }
     }
 }
@@ -119,17 +116,17 @@ fn poisson_fraction(rate: f64, sigma: f64, order: f64) -> f64 {
 
 /// ln A_α of the Gaussian over a fixed number of clients, drawn without replacement, of which one is replaced (Wang, Balle and
 /// Kasiviswanathan 2019, arXiv 1808.00087, Theorem 27; between whole orders by convexity, Corollary 10).
-fn fixed_size(rate: f64, sigma: f64, order: f64, differences: &[f64]) -> f64 {
+fn fixed_size(rate: f64, sigma: f64, order: f64, moments: &[f64]) -> f64 {
     let below = order.floor();
-    let at_below = fixed_size_whole(rate, sigma, below as usize, differences);
+    let at_below = fixed_size_whole(rate, sigma, below as usize, moments);
     if below == order {
         return at_below;
     }
     let part = order - below;
-    (1.0 - part) * at_below + part * fixed_size_whole(rate, sigma, order.ceil() as usize, differences)
+    (1.0 - part) * at_below + part * fixed_size_whole(rate, sigma, order.ceil() as usize, moments)
 }
 
-fn fixed_size_whole(rate: f64, sigma: f64, order: usize, differences: &[f64]) -> f64 {
+fn fixed_size_whole(rate: f64, sigma: f64, order: usize, moments: &[f64]) -> f64 {
     let divergence = |x: f64| x / (2.0 * sigma * sigma);
     let cumulant = |x: f64| x * divergence(x + 1.0);
     let (log_rate, log_2, log_4) = (libm::log(rate), libm::log(2.0), libm::log(4.0));
@@ -142,7 +139,7 @@ fn fixed_size_whole(rate: f64, sigma: f64, order: usize, differences: &[f64]) ->
         } else {
             let plain = log_2 + cumulant(x - 1.0);
             if order <= EXACT_FIXED_SIZE {
-                let (low, high) = (differences[2 * (i / 2) - 1], differences[2 * i.div_ceil(2) - 1]);
+                let (low, high) = (moments[i / 2 - 1], moments[i.div_ceil(2) - 1]);
                 plain.min(log_4 + 0.5 * (low + high))
             } else {
                 plain
@@ -152,28 +149,91 @@ fn fixed_size_whole(rate: f64, sigma: f64, order: usize, differences: &[f64]) ->
     })
 }
 
-/// ln |Δᵏ exp(cumulant)| at 0, for k = 1, 2, … to beyond `most`: repeated differences of a function that grows like exp(x²),
-/// kept as logarithm and sign.
-fn forward_differences(sigma: f64, most: usize) -> Vec<f64> {
-    let size = most + 3;
-    // The first entry stands for the function at −1, which is 1 as at 0: the first difference is 0, as in the paper.
-    let mut logs: Vec<f64> = (0..size)
-        .map(|place| place.saturating_sub(1) as f64)
-        .map(|x| x * (x + 1.0) / (2.0 * sigma * sigma))
-        .collect();
-    let mut signs = vec![true; size];
-    (0..most + 2)
-        .map(|done| {
-            for place in 0..size - 1 - done {
-                let (next, next_sign) = (logs[place + 1], signs[place + 1]);
-                if signs[place] == next_sign {
-                    let (sign, log) = log_sub(next, logs[place]);
-                    (logs[place], signs[place]) = (log, if next_sign { sign } else { !sign });
-                } else {
-                    (logs[place], signs[place]) = (log_add(logs[place], next), next_sign);
-                }
+/// ln of the even moments, k = 2, 4, … `most`, of exp(W) − 1, where W is the privacy loss of the plain Gaussian, normal with mean
+/// −1/(2σ²) and variance 1/σ².
+///
+/// They are the repeated differences Δᵏ exp(cumulant) of the paper. Subtracting those from each other, as other implementations do,
+/// leaves nothing but rounding errors under large noise, and ε far above what the theorem says; here all terms are positive.
+fn even_moments(sigma: f64, most: usize) -> Vec<f64> {
+    (1..=most / 2).map(|half| even_moment(sigma, 2.0 * half as f64)).collect()
+}
+
+/// By the trapezoidal rule, whose error for such functions is far below that of rounding.
+fn even_moment(sigma: f64, power: f64) -> f64 {
+    const STEP: f64 = 1.0 / 16.0;
+    let term = |place: i64| {
+        let z = place as f64 * STEP;
+        let w = z / sigma - 0.5 / (sigma * sigma);
+        let size = if w > 40.0 { w } else { libm::log(libm::fabs(libm::expm1(w))) };
+        power * size - 0.5 * z * z
+    };
+    // Where exp(W) is 1. On either side of it the logarithm of the terms is concave.
+    let middle = (0.5 / sigma / STEP).ceil() as i64;
+    let above = log_sum(|place| term(middle + place));
+    let below = log_sum(|place| term(middle - 1 - place));
+    log_add(above, below) + libm::log(STEP) - 0.5 * libm::log(2.0 * std::f64::consts::PI)
+}
+
+/// ln Σ exp(term(i)) over i ≥ 0, where the terms are concave in i and fall in the end.
+fn log_sum(term: impl Fn(i64) -> f64) -> f64 {
+    /// What is this far below the largest term adds nothing.
+    const FAR: f64 = 45.0;
+    let falls = |place: i64| term(place + 1) <= term(place);
+    let (mut low, mut high) = (0, 1);
+    while !falls(high) {
+        (low, high) = (high, 2 * high);
+    }
+    while low < high {
+        let middle = i64::midpoint(low, high);
+        if falls(middle) { high = middle } else { low = middle + 1 }
+    }
+    let largest = term(high);
+    let weight = |place: i64| term(place) - largest;
+    let near = |share: &f64| *share > -FAR;
+    let after: f64 = (high + 1..).map(weight).take_while(near).map(libm::exp).sum();
+    let before: f64 = (0..high).rev().map(weight).take_while(near).map(libm::exp).sum();
+    largest + libm::log(1.0 + after + before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the binomial formula, whose terms cancel under large noise.
+    fn in_closed_form(sigma: f64, power: u32) -> f64 {
+        (0..=power)
+            .map(|i| {
+                let (x, sign) = (f64::from(i), if (power - i).is_multiple_of(2) { 1.0 } else { -1.0 });
+                sign * libm::exp(log_choose(f64::from(power), x) + x * (x - 1.0) / (2.0 * sigma * sigma))
+            })
+            .sum()
+    }
+
+    #[test]
+    fn the_moments_are_those_of_the_closed_form_and_of_a_normal_under_large_noise() {
+        for sigma in [0.3, 0.7, 1.0, 2.0] {
+            let moments = even_moments(sigma, 8);
+            for (power, moment) in [2, 4, 6, 8].into_iter().zip(moments) {
+                let expected = libm::log(in_closed_form(sigma, power));
+                assert!((moment - expected).abs() < 1e-6, "{sigma} {power}: {moment} {expected}");
             }
-            logs[0]
-        })
-        .collect()
+        }
+        // 1, 3, 15, 105: the moments of a standard normal.
+        for (half, factor) in [1.0, 3.0, 15.0, 105.0].into_iter().enumerate() {
+            let expected = libm::log(factor) - 2.0 * (half + 1) as f64 * libm::log(1e6);
+            assert!((even_moment(1e6, 2.0 * (half + 1) as f64) - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn twice_the_noise_costs_about_half_however_large_it_is() {
+        let cost = |sigma: f64| {
+            let one = divergences(Sampling::FixedSize { rate: 0.6 }, sigma);
+            epsilon(&one.iter().map(|one| 1000.0 * one).collect::<Vec<_>>(), 1e-6)
+        };
+        for sigma in [500.0, 1000.0, 2000.0] {
+            let ratio = cost(sigma) / cost(2.0 * sigma);
+            assert!((1.8..2.2).contains(&ratio), "{sigma}: {ratio}");
+        }
+    }
 }
